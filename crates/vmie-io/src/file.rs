@@ -1,0 +1,310 @@
+//! Files and block devices.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
+
+use crate::read::check_range;
+use crate::{Extent, ExtentKind, ReadAt, ReadError, WriteAt};
+
+/// A file or block device that is only ever read.
+///
+/// Its length is taken when it is opened; a file that shrinks later gives errors, not short reads.
+#[derive(Debug)]
+pub struct FileSource {
+    file: File,
+    len: u64,
+    /// Whether the filesystem can say where the file's holes are.
+    sparse: bool,
+}
+
+impl FileSource {
+    /// Opens a file or block device for reading.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is a directory, a pipe or anything else without a length.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        let fail = |error| ReadError::io("file", 0, error);
+        let mut file = open_for_reading(path.as_ref()).map_err(fail)?;
+        let metadata = file.metadata().map_err(fail)?;
+        let kind = metadata.file_type();
+        if !kind.is_file() && !is_block_device(kind) {
+            return Err(fail(std::io::Error::new(
+                std::io::ErrorKind::InvalidInput,
+                "it is neither a regular file nor a block device",
+            )));
+        }
+        let len = file.seek(SeekFrom::End(0)).map_err(fail)?;
+        Ok(Self {
+            file,
+            len,
+            sparse: kind.is_file() && len > 0,
+        })
+    }
+}
+
+/// A pipe of that name must not hang the opener until somebody writes to it.
+#[cfg(unix)]
+fn open_for_reading(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NONBLOCK.bits();
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.cast_signed())
+        .open(path)
+}
+
+#[cfg(not(unix))]
+fn open_for_reading(path: &Path) -> std::io::Result<File> {
+    File::open(path)
+}
+
+#[cfg(unix)]
+fn is_block_device(kind: std::fs::FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    kind.is_block_device()
+}
+
+#[cfg(not(unix))]
+fn is_block_device(_: std::fs::FileType) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn read_exact(file: &File, buf: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buf, offset)
+}
+
+#[cfg(windows)]
+fn read_exact(file: &File, mut buf: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+    while !buf.is_empty() {
+        let n = std::os::windows::fs::FileExt::seek_read(file, buf, offset)?;
+        if n == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        buf = buf.get_mut(n..).unwrap_or_default();
+        offset = offset.saturating_add(crate::int::u64_of(n));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn write_all(file: &File, buf: &[u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, buf, offset)
+}
+
+#[cfg(windows)]
+fn write_all(file: &File, mut buf: &[u8], mut offset: u64) -> std::io::Result<()> {
+    while !buf.is_empty() {
+        let n = std::os::windows::fs::FileExt::seek_write(file, buf, offset)?;
+        if n == 0 {
+            return Err(std::io::ErrorKind::WriteZero.into());
+        }
+        buf = buf.get(n..).unwrap_or_default();
+        offset = offset.saturating_add(crate::int::u64_of(n));
+    }
+    Ok(())
+}
+
+/// Where the data at or after `offset` starts and ends, when the filesystem can tell.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+fn data_at(file: &File, offset: u64, len: u64) -> Option<Range<u64>> {
+    use rustix::fs::{SeekFrom, seek};
+    let start = match seek(file, SeekFrom::Data(offset)) {
+        Ok(start) => start,
+        // No data from here to the end.
+        Err(rustix::io::Errno::NXIO) => return Some(len..len),
+        Err(_) => return None,
+    };
+    let end = seek(file, SeekFrom::Hole(start)).ok()?;
+    Some(start.min(len)..end.min(len))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+fn data_at(_: &File, _: u64, _: u64) -> Option<Range<u64>> {
+    None
+}
+
+impl ReadAt for FileSource {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<(), ReadError> {
+        check_range("file", buf, offset, self.len)?;
+        read_exact(&self.file, buf, offset).map_err(|error| ReadError::io("file", offset, error))
+    }
+
+    fn next_extent(&self, offset: u64) -> Result<Extent, ReadError> {
+        let left = self.len.saturating_sub(offset);
+        if left > 0
+            && self.sparse
+            && let Some(data) = data_at(&self.file, offset, self.len)
+        {
+            let (kind, end) = if data.start > offset {
+                (ExtentKind::Hole, data.start)
+            } else {
+                (ExtentKind::Data, data.end)
+            };
+            // A file that changes under us may give nonsense; then it is all data.
+            if end > offset {
+                return Ok(Extent::new(kind, offset, end.saturating_sub(offset)));
+            }
+        }
+        Ok(Extent::new(ExtentKind::Data, offset, left))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn prefetch(&self, ranges: &[Range<u64>]) {
+        for range in ranges {
+            let len = range.end.min(self.len).saturating_sub(range.start);
+            if let Some(len) = std::num::NonZeroU64::new(len) {
+                let advice = rustix::fs::Advice::WillNeed;
+                // A hint: when the kernel does not take it, nothing is lost.
+                let _ = rustix::fs::fadvise(&self.file, range.start, Some(len), advice);
+            }
+        }
+    }
+}
+
+/// A file that is being written: bytes at offsets, holes where nothing is written.
+#[derive(Debug)]
+pub struct FileSink {
+    file: File,
+}
+
+impl FileSink {
+    /// Makes a new file; there must be none of that name.
+    ///
+    /// # Errors
+    /// When a file of that name exists or it cannot be made.
+    pub fn create_new(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(|error| ReadError::io("file", 0, error))?;
+        Ok(Self { file })
+    }
+}
+
+impl WriteAt for FileSink {
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> Result<(), ReadError> {
+        write_all(&self.file, buf, offset).map_err(|error| ReadError::io("file", offset, error))
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), ReadError> {
+        self.file
+            .set_len(len)
+            .map_err(|error| ReadError::io("file", len, error))
+    }
+
+    fn write_zeroes_at(&self, offset: u64, len: u64) -> Result<(), ReadError> {
+        if punch_hole(&self.file, offset, len) {
+            return Ok(());
+        }
+        let zeroes = vec![0; crate::int::min_usize(len, 1 << 20)];
+        let mut done = 0;
+        while done < len {
+            let n = crate::int::min_usize(len.saturating_sub(done), zeroes.len());
+            self.write_all_at(
+                zeroes.get(..n).unwrap_or_default(),
+                offset.saturating_add(done),
+            )?;
+            done = done.saturating_add(crate::int::u64_of(n));
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), ReadError> {
+        self.file
+            .sync_all()
+            .map_err(|error| ReadError::io("file", 0, error))
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn punch_hole(file: &File, offset: u64, len: u64) -> bool {
+    use rustix::fs::{FallocateFlags, fallocate};
+    let within = file
+        .metadata()
+        .is_ok_and(|m| offset.saturating_add(len) <= m.len());
+    within
+        && fallocate(
+            file,
+            FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE,
+            offset,
+            len,
+        )
+        .is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn punch_hole(_: &File, _: u64, _: u64) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ErrorKind, ReadAtExt};
+
+    #[test]
+    fn what_is_written_is_read_and_the_rest_is_a_hole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        let sink = FileSink::create_new(&path).unwrap();
+        sink.set_len(4 << 20).unwrap();
+        sink.write_all_at(b"hello", 2 << 20).unwrap();
+        sink.sync().unwrap();
+        let source = FileSource::open(&path).unwrap();
+        assert_eq!(source.len(), 4 << 20);
+        assert_eq!(&source.read_array::<5>(2 << 20).unwrap(), b"hello");
+        assert_eq!(source.read_array::<5>(0).unwrap(), [0; 5]);
+        assert_eq!(
+            source.read_array::<5>(4 << 20).unwrap_err().kind(),
+            ErrorKind::Truncated
+        );
+        let extents: Vec<_> = source
+            .extents(0..u64::MAX)
+            .collect::<Result<_, _>>()
+            .unwrap();
+        // How fine the filesystem tells holes is its own affair; that they tile the file is not.
+        assert_eq!(extents.iter().map(|e| e.len).sum::<u64>(), 4 << 20);
+        let data = extents
+            .iter()
+            .find(|e| e.start <= 2 << 20 && e.end() > 2 << 20)
+            .unwrap();
+        assert_eq!(data.kind, ExtentKind::Data);
+        sink.write_zeroes_at(2 << 20, 5).unwrap();
+        assert_eq!(source.read_array::<5>(2 << 20).unwrap(), [0; 5]);
+    }
+
+    #[test]
+    fn an_existing_file_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        std::fs::write(&path, b"precious").unwrap();
+        assert!(FileSink::create_new(&path).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"precious");
+    }
+
+    #[test]
+    fn a_folder_or_pipe_is_no_source() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(
+            FileSource::open(folder.path()).unwrap_err().kind(),
+            ErrorKind::Io
+        );
+        #[cfg(target_os = "linux")]
+        {
+            let pipe = folder.path().join("pipe");
+            let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+            rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0)
+                .unwrap();
+            assert!(FileSource::open(&pipe).is_err());
+        }
+    }
+}
