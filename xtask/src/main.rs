@@ -1,2 +1,82 @@
-//! Placeholder.
-fn main() {}
+//! Checks that need outside tools or folders of images: `cargo xtask <command>`.
+//!
+//! They run the command `vmie` as a stranger would and compare what it says with the reference
+//! tool. Each fails when a tool or a folder that it needs is missing; none skips anything.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a developer's tool, run on its own checkout"
+)]
+
+mod boot;
+mod corpus;
+mod differential;
+mod guests;
+mod kill;
+mod run;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+#[derive(Parser)]
+#[command(
+    name = "xtask",
+    about = "Checks of vmie against other tools and real images"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make images with the reference tools (qemu-img, sfdisk, mkfs.*) and compare what vmie reads.
+    Differential,
+    /// Read every image of a corpus (a folder with INDEX.tsv) within bounds of time and memory, and
+    /// compare disks with qemu-img where it can read them.
+    Corpus {
+        /// The folder that holds INDEX.tsv.
+        folder: PathBuf,
+    },
+    /// Compare what vmie says of guests (a folder with MANIFEST.tsv and *.raw or *.raw.zst) with
+    /// the manifest; on the OVA and the stream-optimized VMDK of the same disk it must say the same.
+    Guests {
+        /// The folder that holds MANIFEST.tsv.
+        folder: PathBuf,
+    },
+    /// Kill an import with SIGKILL at random moments, start it again, and compare what it ends with.
+    Kill {
+        /// The image to import, a large one.
+        image: PathBuf,
+        /// How many times to kill.
+        #[arg(long, default_value_t = 10)]
+        times: u32,
+        /// The seed of the random moments.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Import an OVA, compare the disk with what qemu-img makes of the same VMDK, and boot it under
+    /// qemu to a login prompt.
+    Boot {
+        /// The appliance to import.
+        ova: PathBuf,
+        /// Seconds that the boot may take.
+        #[arg(long, default_value_t = 600)]
+        timeout: u64,
+    },
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Differential => differential::run(),
+        Command::Corpus { folder } => corpus::run(&folder),
+        Command::Guests { folder } => guests::run(&folder),
+        Command::Kill { image, times, seed } => kill::run(&image, times, seed),
+        Command::Boot { ova, timeout } => boot::run(&ova, timeout),
+    }
+}

@@ -1,0 +1,105 @@
+//! Disk images by qemu-img, converted back by us.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::Result;
+use crate::run::{Tally, json, sha256, text, tool};
+
+/// Sizes of disks, in bytes: a grain, less than one, odd numbers of sectors, past one grain table.
+const SIZES: [u64; 6] = [
+    64 << 10,
+    512,
+    1_000_448,
+    33 << 20,
+    (64 << 20) + 512,
+    300 << 20,
+];
+
+pub(super) fn run(vmie: &Path, folder: &Path, tally: &mut Tally) -> Result<()> {
+    for (i, size) in SIZES.into_iter().enumerate() {
+        let raw = folder.join(format!("disk{i}.raw"));
+        patterned(&raw, size, i as u64 + 1)?;
+        for subformat in ["streamOptimized", "monolithicSparse"] {
+            let vmdk = folder.join(format!("disk{i}-{subformat}.vmdk"));
+            let option = format!("subformat={subformat}");
+            let (from, to) = (text(&raw), text(&vmdk));
+            tool(
+                "qemu-img",
+                &[
+                    "convert", "-f", "raw", "-O", "vmdk", "-o", &option, from, to,
+                ],
+            )?;
+            let what = format!("{size} bytes as {subformat}");
+            tally.attempt(&what, compare(vmie, folder, &raw, &vmdk, subformat));
+            std::fs::remove_file(&vmdk)?;
+        }
+        std::fs::remove_file(&raw)?;
+    }
+    Ok(())
+}
+
+fn compare(vmie: &Path, folder: &Path, raw: &Path, vmdk: &Path, subformat: &str) -> Result<()> {
+    let (info, _) = json(vmie, &["info", "--json", text(vmdk)])?;
+    if info["variant"] != subformat || info["virtual_size"] != std::fs::metadata(raw)?.len() {
+        return Err(format!("info says {info}").into());
+    }
+    let store = folder.join("store");
+    // A snapshot import converts without looking for a guest.
+    let arguments = [
+        "import",
+        "--json",
+        "--snapshot",
+        "--store",
+        text(&store),
+        text(vmdk),
+    ];
+    let (import, code) = json(vmie, &arguments)?;
+    let path = import["snapshots"][0]["path"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let same = code == 0 && sha256(Path::new(&path))? == sha256(raw)?;
+    let said = import["snapshots"][0]["sha256"] == sha256(raw)?;
+    std::fs::remove_dir_all(&store)?;
+    if same && said {
+        Ok(())
+    } else {
+        Err(format!("exit {code}: {import}").into())
+    }
+}
+
+/// A disk of data, zeroes and holes in a pattern that a seed decides.
+fn patterned(path: &Path, size: u64, seed: u64) -> Result<()> {
+    let file = File::create(path)?;
+    file.set_len(size)?;
+    let mut state = seed;
+    let mut at = 0;
+    while at < size {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let len = ((state >> 33) % 200_000 + 1).min(size - at);
+        let mut bytes = vec![0u8; usize::try_from(len)?];
+        match (state >> 20) % 4 {
+            0 => {} // left as a hole
+            1 => file.write_all_at(&bytes, at)?,
+            2 => {
+                bytes.fill(b'x');
+                file.write_all_at(&bytes, at)?;
+            }
+            _ => {
+                for byte in &mut bytes {
+                    state ^= state << 13;
+                    state ^= state >> 7;
+                    state ^= state << 17;
+                    *byte = (state & 0xff) as u8;
+                }
+                file.write_all_at(&bytes, at)?;
+            }
+        }
+        at += len;
+    }
+    Ok(())
+}
