@@ -35,12 +35,20 @@
 
 extern crate alloc;
 
+mod by_text;
+
+pub mod api;
 mod date;
+pub mod format;
+pub mod guest;
+pub mod license;
 pub mod limits;
 pub mod matrix;
+pub mod message;
 pub mod region;
 pub mod status;
 mod svc;
 
+use by_text::serde_by_text;
 pub use date::{Date, InvalidDate};
 pub use svc::{SvcId, UnknownSvcId};

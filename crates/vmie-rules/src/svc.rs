@@ -215,31 +215,7 @@ impl FromStr for SvcId {
     }
 }
 
-#[cfg(feature = "serde")]
-impl serde::Serialize for SvcId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for SvcId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = SvcId;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the id of a point, such as SVC-FMT-2")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SvcId, E> {
-                text.parse().map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_str(Visitor)
-    }
-}
+crate::serde_by_text!(SvcId, "the id of a point, such as SVC-FMT-2");
 
 #[cfg(test)]
 mod tests {

@@ -26,6 +26,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use crate::guest::UnknownChoice;
+
 pub use kernel::{Flavour, Kernel};
 pub use linux::{LinuxMatch, LinuxQuery, Miss, MissKind};
 pub use row::{LinuxRow, Versions, WindowsRow};
@@ -66,29 +68,14 @@ impl fmt::Display for Edition {
     }
 }
 
-/// The word names no choice of its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnknownWord {
-    /// What can be written instead.
-    pub choices: &'static str,
-}
-
-impl fmt::Display for UnknownWord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not one of the choices; write {}", self.choices)
-    }
-}
-
-impl core::error::Error for UnknownWord {}
-
 impl FromStr for Edition {
-    type Err = UnknownWord;
+    type Err = UnknownChoice;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+    fn from_str(text: &str) -> Result<Self, UnknownChoice> {
         let found = Self::ALL
             .into_iter()
             .find(|edition| edition.as_str() == text);
-        found.ok_or(UnknownWord {
+        found.ok_or(UnknownChoice {
             choices: "2025 or 2026",
         })
     }
@@ -125,13 +112,13 @@ impl fmt::Display for Mode {
 }
 
 impl FromStr for Mode {
-    type Err = UnknownWord;
+    type Err = UnknownChoice;
 
-    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+    fn from_str(text: &str) -> Result<Self, UnknownChoice> {
         let found = [Self::Strict, Self::Practical]
             .into_iter()
             .find(|mode| mode.as_str() == text);
-        found.ok_or(UnknownWord {
+        found.ok_or(UnknownChoice {
             choices: "strict or practical",
         })
     }
