@@ -15,6 +15,7 @@ mod corpus;
 mod differential;
 mod guests;
 mod kill;
+mod rules;
 mod run;
 
 use std::path::PathBuf;
@@ -49,6 +50,11 @@ enum Command {
         /// The folder that holds MANIFEST.tsv.
         folder: PathBuf,
     },
+    /// Compare the data of vmie-rules with the text of the guide's digest.
+    Rules {
+        /// The digest, in Markdown.
+        file: PathBuf,
+    },
     /// Kill an import with SIGKILL at random moments, start it again, and compare what it ends with.
     Kill {
         /// The image to import, a large one.
@@ -76,6 +82,7 @@ fn main() -> Result<()> {
         Command::Differential => differential::run(),
         Command::Corpus { folder } => corpus::run(&folder),
         Command::Guests { folder } => guests::run(&folder),
+        Command::Rules { file } => rules::run(&file),
         Command::Kill { image, times, seed } => kill::run(&image, times, seed),
         Command::Boot { ova, timeout } => boot::run(&ova, timeout),
     }
