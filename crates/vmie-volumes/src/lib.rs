@@ -2,8 +2,13 @@
 
 mod error;
 mod layout;
+mod read;
+mod role;
 
 pub use error::{Cause, Error};
 pub use layout::{
-    BootCode, DiskLayout, Note, Partition, PartitionKind, Place, TableKind, VolumeId,
+    BootCode, DiskLayout, GptAttributes, NotAVolumeId, Note, Partition, PartitionKind, Place,
+    TableKind, VolumeId,
 };
+pub use read::{MAX_NOTES, open_partition, read_layout};
+pub use role::PartitionRole;
