@@ -5,7 +5,7 @@ use crate::BootCode;
 /// Bytes of code before the disk signature.
 const CODE_LEN: usize = 440;
 
-/// Identifies the code of a first sector.
+/// Identifies the code of a first sector of 512 bytes.
 ///
 /// The facts: GRUB 2's `boot.img` has `GRUB ` before its messages `Geom`, `Hard Disk`, `Read`
 /// (`grub-core/boot/i386/pc/boot.S`); stage 1 of GRUB legacy has the same texts, and its version 3
@@ -18,7 +18,8 @@ pub(crate) fn identify(sector: &[u8]) -> BootCode {
     let Some((code, rest)) = sector.split_at_checked(CODE_LEN) else {
         return BootCode::Empty;
     };
-    if code.iter().all(|byte| *byte == 0) {
+    // Firmware runs nothing that lacks the signature: a superblock there is no code.
+    if code.iter().all(|byte| *byte == 0) || !sector.ends_with(&[0x55, 0xaa]) {
         return BootCode::Empty;
     }
     // Texts of a filesystem's boot sector may reach up to the boot signature.
@@ -100,6 +101,7 @@ mod tests {
         ] {
             assert_eq!(identify(&sector(&parts)), code, "{parts:?}");
         }
+        assert_eq!(identify(&[0xeb; 512]), BootCode::Empty);
         assert_eq!(identify(&[0xeb; 439]), BootCode::Empty);
         assert_eq!(identify(&[]), BootCode::Empty);
     }

@@ -236,7 +236,7 @@ impl Partition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BootCode {
-    /// All zero: nothing to run.
+    /// Nothing to run: all zero, or without the boot signature.
     Empty,
     /// GRUB 2 stage 1.
     Grub2,

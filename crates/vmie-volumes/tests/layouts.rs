@@ -349,7 +349,7 @@ fn disks_without_a_table() {
     assert_eq!(none(&[0xeb; 511]), BootCode::Empty);
     assert_eq!(none(&[0; 512]), BootCode::Empty);
     assert_eq!(none(&vec![0; MIB]), BootCode::Empty);
-    assert_eq!(none(&vec![0xa5; MIB]), BootCode::Unknown);
+    assert_eq!(none(&vec![0xa5; MIB]), BootCode::Empty);
 
     let mut ext = vec![0; MIB];
     ext[1080..1082].copy_from_slice(&[0x53, 0xef]);

@@ -42,8 +42,8 @@ pub(crate) fn find(
     budget: &Budget,
     notes: &mut Notes,
 ) -> Result<Option<Table>, Error> {
-    let mut promised = expected;
     let mut missing = None;
+    let mut bad = false;
     let mut good = Vec::new();
     for header in primaries(head) {
         match header {
@@ -52,7 +52,7 @@ pub(crate) fn find(
                 missing = missing.or(Some(error));
             }
             Err(error) => {
-                promised = true;
+                bad = true;
                 notes.push(error);
             }
         }
@@ -75,11 +75,13 @@ pub(crate) fn find(
             Err(Failure::Limit(error)) => return Err(error),
         }
     }
-    if let Some(error) = missing.filter(|_| promised && good.is_empty()) {
-        // Worth a note only when no header was there to have its own.
+    // That none is there is worth a note only when one was promised, and none was there to have
+    // a note of its own.
+    bad |= !good.is_empty();
+    if let Some(error) = missing.filter(|_| expected && !bad) {
         notes.push(error);
     }
-    promised |= !good.is_empty();
+    let promised = expected || bad;
     let table = find_backup(disk, &good, promised, budget, notes)?;
     if let Some(table) = &table {
         notes.push(
