@@ -292,3 +292,35 @@ pub fn guid(text: &str) -> [u8; 16] {
     bytes[6..8].reverse();
     bytes
 }
+
+/// What holds of the partitions of every layout, whatever is on the disk: numbers from 1, unique
+/// and ascending; places in whole sectors, not empty, within the disk.
+///
+/// # Panics
+/// When it does not hold.
+pub fn check(
+    partitions: impl IntoIterator<Item = (u32, u64, u64)>,
+    sector_size: u32,
+    disk_len: u64,
+) {
+    assert!(
+        matches!(sector_size, 512 | 4096),
+        "sectors of {sector_size}"
+    );
+    let mut last = 0;
+    for (number, start, len) in partitions {
+        assert!(number > last, "partition {number} after {last}");
+        last = number;
+        assert!(len > 0, "partition {number} is empty");
+        let end = start.checked_add(len);
+        assert!(
+            end.is_some_and(|end| end <= disk_len),
+            "partition {number} leaves the disk"
+        );
+        let unit = u64::from(sector_size);
+        assert!(
+            start.is_multiple_of(unit) && len.is_multiple_of(unit),
+            "partition {number} is not in sectors"
+        );
+    }
+}

@@ -7,7 +7,7 @@
     reason = "tests may panic"
 )]
 
-use vmie_io::{Budget, ErrorKind, Found, Limits};
+use vmie_io::{Budget, ErrorKind, Found, Limits, ReadAt, ReadError};
 use vmie_testkit::table::{GptEntry, GptTable, MbrEntry, guid, seal_gpt, write_record};
 use vmie_volumes::{Cause, DiskLayout, MAX_NOTES, TableKind, read_layout};
 
@@ -37,7 +37,7 @@ fn disk() -> Vec<u8> {
 }
 
 fn layout(disk: &[u8]) -> DiskLayout {
-    read_layout(&disk.to_vec(), &Budget::default()).unwrap()
+    read_layout(&disk, &Budget::default()).unwrap()
 }
 
 /// Cause, structure, field, offset and number of each note.
@@ -513,6 +513,46 @@ fn notes_and_costs_are_bounded() {
     let budget = Budget::new(Limits::default().with_memory(16384).with_work(129));
     assert!(read_layout(&disk, &budget).is_ok());
     assert_eq!(budget.memory_used(), 0);
+}
+
+/// A source that fails at one place.
+struct Failing {
+    disk: Vec<u8>,
+    at: usize,
+}
+
+impl ReadAt for Failing {
+    fn len(&self) -> u64 {
+        self.disk.len() as u64
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<(), ReadError> {
+        let at = self.at as u64;
+        if (offset..offset + buf.len() as u64).contains(&at) {
+            return Err(ReadError::new("broken", ErrorKind::Io, at));
+        }
+        self.disk.read_exact_at(buf, offset)
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_as_bad_as_what_is_wrong() {
+    // Past the head, which is read as one.
+    let array = Failing {
+        disk: disk(),
+        at: ARRAY + 16000,
+    };
+    let with_other = read_layout(&array, &Budget::default()).unwrap();
+    assert_eq!(numbers(&with_other), [1, 2]);
+    assert_eq!(notes(&with_other)[0].0, Cause::GptEntriesFromOther);
+    let backup = Failing {
+        disk: disk(),
+        at: BACKUP,
+    };
+    let without_backup = read_layout(&backup, &Budget::default()).unwrap();
+    assert_eq!(numbers(&without_backup), [1, 2]);
+    let note = (Cause::Read, OTHER, "", BACKUP as u64, 0);
+    assert_eq!(notes(&without_backup), [note]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use vmie_volumes::{
 const MIB: usize = 1 << 20;
 
 fn layout(disk: &[u8]) -> DiskLayout {
-    read_layout(&disk.to_vec(), &Budget::default()).unwrap()
+    read_layout(&disk, &Budget::default()).unwrap()
 }
 
 fn causes(layout: &DiskLayout) -> Vec<Cause> {

@@ -21,7 +21,7 @@ const EMPTY: MbrEntry = MbrEntry {
 };
 
 fn layout(disk: &[u8]) -> DiskLayout {
-    read_layout(&disk.to_vec(), &Budget::default()).unwrap()
+    read_layout(&disk, &Budget::default()).unwrap()
 }
 
 /// Cause, structure, field, offset and number of each note.

@@ -15,29 +15,17 @@ use vmie_volumes::{DiskLayout, MAX_NOTES, PartitionKind, TableKind, read_layout}
 
 const LEN: usize = 1 << 20;
 
-fn layout(disk: &Vec<u8>) -> DiskLayout {
-    read_layout(disk, &Budget::default()).unwrap()
+fn layout(disk: &[u8]) -> DiskLayout {
+    read_layout(&disk, &Budget::default()).unwrap()
 }
 
 /// What holds for whatever is on the disk.
-fn check(layout: &DiskLayout, len: usize) -> Result<(), TestCaseError> {
-    let mut last = 0;
-    for partition in &layout.partitions {
-        prop_assert!(partition.number > last);
-        last = partition.number;
-        prop_assert!(partition.place.len > 0);
-        prop_assert!(partition.place.end() <= len as u64);
-        prop_assert!(
-            partition
-                .place
-                .start
-                .is_multiple_of(layout.sector_size.into())
-        );
-    }
-    prop_assert!(layout.notes.len() <= MAX_NOTES);
-    prop_assert!(layout.table != TableKind::None || layout.partitions.is_empty());
-    prop_assert!(matches!(layout.sector_size, 512 | 4096));
-    Ok(())
+fn check(layout: &DiskLayout, len: usize) {
+    let place = |p: &vmie_volumes::Partition| (p.number, p.place.start, p.place.len);
+    let places = layout.partitions.iter().map(place);
+    vmie_testkit::table::check(places, layout.sector_size, len as u64);
+    assert!(layout.notes.len() <= MAX_NOTES);
+    assert!(layout.table != TableKind::None || layout.partitions.is_empty());
 }
 
 /// Sorted, disjoint ranges of sectors out of random cuts.
@@ -108,7 +96,7 @@ proptest! {
             disk[sector_size + byte] ^= 0x10;
         }
         let layout = layout(&disk);
-        check(&layout, LEN)?;
+        check(&layout, LEN);
         prop_assert_eq!(layout.table, TableKind::Gpt);
         prop_assert_eq!(layout.sector_size as usize, sector_size);
         prop_assert_eq!(layout.disk_id.unwrap(), text(&disk_guid));
@@ -158,7 +146,7 @@ proptest! {
         let mut disk = vec![0; 4 * LEN];
         table.write(&mut disk, 512);
         let layout = layout(&disk);
-        check(&layout, disk.len())?;
+        check(&layout, disk.len());
         prop_assert_eq!(layout.table, TableKind::Mbr);
         let place = |e: &MbrEntry| (u64::from(e.start) * 512, u64::from(e.sectors) * 512);
         let built = (1u32..)
@@ -184,7 +172,7 @@ proptest! {
         if signature && bytes.len() >= 512 {
             bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
         }
-        check(&layout(&bytes), bytes.len())?;
+        check(&layout(&bytes), bytes.len());
     }
 
     /// Noise in a table whose checksums are made right again.
@@ -209,7 +197,7 @@ proptest! {
         }
         seal_gpt(&mut disk, 512, 1);
         seal_gpt(&mut disk, 512, 63);
-        check(&layout(&disk), disk.len())?;
+        check(&layout(&disk), disk.len());
     }
 
     /// Noise in the entries of an MBR and of the records that they lead to.
@@ -225,6 +213,6 @@ proptest! {
                 .collect();
             vmie_testkit::table::write_record(record, &entries);
         }
-        check(&layout(&disk), disk.len())?;
+        check(&layout(&disk), disk.len());
     }
 }
