@@ -11,9 +11,35 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use vmie_io::Budget;
+use vmie_io::{Budget, ReadAt, ReadError};
 use vmie_testkit::table::check;
 use vmie_volumes::{PartitionKind, TableKind, read_layout};
+
+/// Some bytes, and zeros after them that take no memory.
+struct Disk {
+    head: Vec<u8>,
+    len: u64,
+}
+
+impl ReadAt for Disk {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<(), ReadError> {
+        if offset
+            .checked_add(buf.len() as u64)
+            .is_none_or(|end| end > self.len)
+        {
+            return Err(ReadError::past_end("disk", offset, buf.len(), self.len));
+        }
+        let start = self.head.len().min(offset as usize);
+        let part = &self.head[start..][..buf.len().min(self.head.len() - start)];
+        buf[..part.len()].copy_from_slice(part);
+        buf[part.len()..].fill(0);
+        Ok(())
+    }
+}
 
 fuzz_target!(|data: &[u8]| {
     let [form, low, high, data @ ..] = data else {
@@ -29,16 +55,17 @@ fuzz_target!(|data: &[u8]| {
     } else {
         disk.extend_from_slice(data);
     }
-    disk.resize(
-        disk.len() + usize::from(u16::from_le_bytes([*low, *high])) * 512,
-        0,
-    );
+    let more = u64::from(u16::from_le_bytes([*low, *high])) * 512;
+    let disk = Disk {
+        len: disk.len() as u64 + more,
+        head: disk,
+    };
     let layout = read_layout(&disk, &Budget::default()).expect("a disk in memory can be read");
     let places = layout
         .partitions
         .iter()
         .map(|p| (p.number, p.place.start, p.place.len));
-    check(places, layout.sector_size, disk.len() as u64);
+    check(places, layout.sector_size, disk.len);
     assert!(layout.notes.len() <= vmie_volumes::MAX_NOTES);
     let again = read_layout(&disk, &Budget::default()).expect("as before");
     assert_eq!(format!("{layout:?}"), format!("{again:?}"));
@@ -46,11 +73,11 @@ fuzz_target!(|data: &[u8]| {
     if layout.table != TableKind::Mbr {
         return;
     }
-    let Ok(theirs) = mbrman::MBRHeader::read_from(&mut Cursor::new(&disk)) else {
+    let Ok(theirs) = mbrman::MBRHeader::read_from(&mut Cursor::new(&disk.head)) else {
         return;
     };
     let unit = u64::from(layout.sector_size);
-    let sectors = disk.len() as u64 / unit;
+    let sectors = disk.len / unit;
     for (number, entry) in theirs.iter() {
         let ours = layout.partition(number as u32);
         let (start, len) = (u64::from(entry.starting_lba), u64::from(entry.sectors));

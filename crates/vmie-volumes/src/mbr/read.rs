@@ -37,6 +37,7 @@ pub(crate) fn read(
     budget: &Budget,
     notes: &mut Notes,
 ) -> Result<Mbr, Error> {
+    // A sector that passed the probe decodes: the other case is the empty table.
     let Record {
         disk_signature,
         entries,
