@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -10,69 +10,90 @@ use serde_json::Value;
 use crate::Result;
 use crate::run::{Tally, json, text, tool};
 
-/// Tables as sfdisk takes them; the number is the sector size.
-const TABLES: [(&str, u64, &str); 7] = [
+/// Tables as sfdisk takes them.
+const TABLES: [(&str, &str); 6] = [
     (
         "mbr",
-        512,
-        "label: dos\nlabel-id: 0x12ab0001\nstart=2048, size=20480, type=83, bootable\nstart=22528, size=2048, type=82\n",
+        "label: dos\nlabel-id: 0x12ab0001\nstart=2048, size=20480, type=83, bootable\n\
+         start=22528, size=2048, type=82\n",
     ),
     (
         "mbr-logical",
-        512,
-        "label: dos\nstart=2048, size=20480, type=83\nstart=22528, type=5\nsize=4096, type=83\nsize=4096, type=82\nsize=8192, type=8e\n",
+        "label: dos\nstart=2048, size=20480, type=83\nstart=22528, type=5\nsize=4096, type=83\n\
+         size=4096, type=82\nsize=8192, type=8e\n",
     ),
     (
         "mbr-one-logical",
-        512,
         "label: dos\nstart=2048, type=f\nstart=6144, size=4096, type=7\n",
     ),
     (
         "gpt",
-        512,
-        "label: gpt\nsize=4096, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name=\"EFI System Partition\"\nsize=2048, type=21686148-6449-6E6F-744E-656564454649\ntype=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name=\"rööt\", attrs=LegacyBIOSBootable\n",
-    ),
-    (
-        "gpt-4k",
-        4096,
-        "label: gpt\nsize=256, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B\ntype=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name=\"root\"\n",
+        "label: gpt\nsize=4096, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, \
+         name=\"EFI System Partition\"\nsize=2048, type=21686148-6449-6E6F-744E-656564454649\n\
+         type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name=\"rööt\", attrs=LegacyBIOSBootable\n",
     ),
     (
         "gpt-many",
-        512,
         "label: gpt\ntable-length: 256\nsize=2048\nsize=2048\nsize=2048\nsize=2048\nsize=2048\n",
     ),
-    ("empty-mbr", 512, "label: dos\n"),
+    ("empty-mbr", "label: dos\n"),
+];
+
+/// Tables of 4096-byte sectors, as fdisk takes them.
+const LARGE_SECTORS: [(&str, &str); 2] = [
+    ("gpt-4k", "g\nn\n1\n\n+2M\nn\n2\n\n\nw\n"),
+    ("mbr-4k", "o\nn\np\n1\n\n+8M\nn\np\n2\n\n\nw\n"),
 ];
 
 pub(super) fn run(vmie: &Path, folder: &Path, tally: &mut Tally) -> Result<()> {
-    for (name, sector, script) in TABLES {
-        let path = folder.join(name);
-        File::create(&path)?.set_len(64 << 20)?;
-        sfdisk(&path, sector, script)?;
-        let size = sector.to_string();
-        let theirs: Value = serde_json::from_str(&tool(
-            "sfdisk",
-            &["--sector-size", &size, "-J", text(&path)],
-        )?)?;
-        compare(vmie, &path, name, sector, &theirs["partitiontable"], tally)?;
+    for (name, script) in TABLES {
+        let path = empty_disk(folder, name)?;
+        feed(&["sfdisk", "-q", text(&path)], script)?;
+        let theirs: Value = serde_json::from_str(&tool("sfdisk", &["-J", text(&path)])?)?;
+        let theirs = &theirs["partitiontable"];
+        compare(vmie, &path, name, theirs, tally)?;
         if name.starts_with("gpt") {
-            // Spoil the primary header: the backup must say the same.
-            let file = File::options().write(true).open(&path)?;
-            std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 16], sector + 24)?;
-            let what = format!("{name} by its backup");
-            compare(vmie, &path, &what, sector, &theirs["partitiontable"], tally)?;
+            spoil_primary(&path, 512)?;
+            compare(vmie, &path, &format!("{name} by its backup"), theirs, tally)?;
+        }
+    }
+    for (name, script) in LARGE_SECTORS {
+        let path = empty_disk(folder, name)?;
+        feed(&["fdisk", "-b", "4096", text(&path)], script)?;
+        compare_places(vmie, &path, name, tally)?;
+        if name.starts_with("gpt") {
+            spoil_primary(&path, 4096)?;
+            compare_places(vmie, &path, &format!("{name} by its backup"), tally)?;
         }
     }
     Ok(())
 }
 
-fn sfdisk(path: &Path, sector: u64, script: &str) -> Result<()> {
-    let mut child = Command::new("sfdisk")
-        .args(["-q", "--sector-size", &sector.to_string(), text(path)])
+fn empty_disk(folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    File::create(&path)?.set_len(64 << 20)?;
+    Ok(path)
+}
+
+/// Spoils the primary header of a GPT: the backup must say the same.
+fn spoil_primary(path: &Path, sector: u64) -> Result<()> {
+    let file = File::options().write(true).open(path)?;
+    Ok(std::os::unix::fs::FileExt::write_all_at(
+        &file,
+        &[0xff; 16],
+        sector + 24,
+    )?)
+}
+
+/// Runs a tool that is told what to do on its standard input.
+fn feed(command: &[&str], script: &str) -> Result<()> {
+    let mut child = Command::new(command[0])
+        .args(&command[1..])
+        .env("LC_ALL", "C")
         .stdin(Stdio::piped())
+        .stdout(Stdio::null())
         .spawn()
-        .map_err(|error| format!("sfdisk cannot be run ({error}): install it"))?;
+        .map_err(|error| format!("{} cannot be run ({error}): install it", command[0]))?;
     child
         .stdin
         .take()
@@ -81,21 +102,75 @@ fn sfdisk(path: &Path, sector: u64, script: &str) -> Result<()> {
     if child.wait()?.success() {
         Ok(())
     } else {
-        Err(format!("sfdisk refuses {script}").into())
+        Err(format!("{command:?} failed").into())
     }
 }
 
-fn compare(
-    vmie: &Path,
-    path: &Path,
-    what: &str,
-    sector: u64,
-    theirs: &Value,
-    tally: &mut Tally,
-) -> Result<()> {
+/// The disk's volumes as we tell them, the disk itself left out.
+fn ours(vmie: &Path, path: &Path) -> Result<(Value, Vec<Value>)> {
     let (document, code) = json(vmie, &["volumes", "--json", "-f", "raw", text(path)])?;
-    tally.same(&format!("{what}: exit"), code, 0);
-    let ours = &document["disks"][0];
+    if code != 0 {
+        return Err(format!("{}: exit {code}: {document}", path.display()).into());
+    }
+    let disk = document["disks"][0].clone();
+    let volumes = disk["volumes"].as_array().cloned().unwrap_or_default();
+    Ok((
+        disk,
+        volumes
+            .into_iter()
+            .filter(|volume| volume["kind"] != "disk")
+            .collect(),
+    ))
+}
+
+/// Numbers and places as partx tells them, which counts in 512 bytes whatever the sector size.
+fn compare_places(vmie: &Path, path: &Path, what: &str, tally: &mut Tally) -> Result<()> {
+    let columns = [
+        "-S",
+        "4096",
+        "-b",
+        "-g",
+        "-o",
+        "NR,START,SECTORS",
+        text(path),
+    ];
+    let theirs: Vec<(String, u64, u64)> = tool("partx", &columns)?
+        .lines()
+        .map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            Ok((
+                format!("disk0p{}", words[0]),
+                words[1].parse::<u64>()? * 512,
+                words[2].parse::<u64>()? * 512,
+            ))
+        })
+        .collect::<Result<_>>()?;
+    let (disk, volumes) = ours(vmie, path)?;
+    let ours: Vec<(String, u64, u64)> = volumes
+        .iter()
+        .map(|volume| {
+            let number = |key: &str| volume[key].as_u64().unwrap_or_default();
+            (
+                volume["id"].as_str().unwrap_or_default().to_owned(),
+                number("start"),
+                number("size"),
+            )
+        })
+        .collect();
+    tally.same(
+        &format!("{what}: sector"),
+        disk["sector_size"].as_u64(),
+        Some(4096),
+    );
+    tally.check(!theirs.is_empty(), || {
+        format!("{what}: partx finds nothing")
+    });
+    tally.same(&format!("{what}: partitions"), ours, theirs);
+    Ok(())
+}
+
+fn compare(vmie: &Path, path: &Path, what: &str, theirs: &Value, tally: &mut Tally) -> Result<()> {
+    let (disk, partitions) = ours(vmie, path)?;
     let table = if theirs["label"] == "dos" {
         "mbr"
     } else {
@@ -103,22 +178,14 @@ fn compare(
     };
     tally.same(
         &format!("{what}: table"),
-        ours["table"].as_str(),
+        disk["table"].as_str(),
         Some(table),
     );
-    let partitions: Vec<&Value> = ours["volumes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|volume| volume["kind"] != "disk")
-        .collect();
-    if !partitions.is_empty() {
-        tally.same(
-            &format!("{what}: sector"),
-            ours["sector_size"].as_u64(),
-            Some(sector),
-        );
-    }
+    tally.same(
+        &format!("{what}: sector"),
+        disk["sector_size"].as_u64(),
+        Some(512),
+    );
     let empty = Vec::new();
     let reference = theirs["partitions"].as_array().unwrap_or(&empty);
     tally.same(
@@ -135,8 +202,7 @@ fn compare(
             Some(format!("disk0p{number}").as_str()),
         );
         for (key, other) in [("start", "start"), ("size", "size")] {
-            let bytes = theirs[other].as_u64().map(|sectors| sectors * sector);
-            // An extended partition is told with its whole length by us and by sfdisk alike.
+            let bytes = theirs[other].as_u64().map(|sectors| sectors * 512);
             tally.same(
                 &format!("{what}: {number} {key}"),
                 ours[key].as_u64(),
