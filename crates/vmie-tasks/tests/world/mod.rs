@@ -3,12 +3,12 @@
 //! every output. The tests drive it by seeds, the fuzz target by bytes.
 
 mod checks;
-mod choices;
+pub mod choices;
 mod inputs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use choices::{Bytes, Choices, Seeded};
+pub use choices::Choices;
 use vmie_tasks::{
     Attempt, Begin, Caller, Change, Config, Engine, Happening, OrderId, Output, Record, RecordKey,
     Reply, RequestId, Step, TaskId, TaskKind, Timestamp, Work,
