@@ -273,6 +273,11 @@ impl<C: Choices> World<C> {
                     id: import_task_id.clone(),
                 };
                 assert!(self.store.contains_key(&key));
+                let publish = OrderId {
+                    task: import_task_id.clone(),
+                    step: Step::Publish,
+                };
+                assert!(!self.running.contains_key(&publish), "cancelled too late");
                 let seen = self.tasks.get_mut(&import_task_id).expect("only one's own");
                 assert!(
                     !seen.published && seen.ended.is_none(),
