@@ -51,7 +51,10 @@ unsafe impl GlobalAlloc for Bump {
 }
 
 #[global_allocator]
-static HEAP: Bump = Bump { arena: UnsafeCell::new([0; ARENA]), used: AtomicUsize::new(0) };
+static HEAP: Bump = Bump {
+    arena: UnsafeCell::new([0; ARENA]),
+    used: AtomicUsize::new(0),
+};
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -103,8 +106,14 @@ fn tasks() -> bool {
         }],
         ..ImportImageRequest::default()
     };
-    let caller = Caller { account: "111122223333".to_string(), region: "eu-central-1".to_string() };
-    let call = ApiCall { caller, action: Action::ImportImage(request) };
+    let caller = Caller {
+        account: "111122223333".to_string(),
+        region: "eu-central-1".to_string(),
+    };
+    let call = ApiCall {
+        caller,
+        action: Action::ImportImage(request),
+    };
     engine.request(Timestamp::from_secs(1_790_000_000), call);
     matches!(engine.poll(), Output::Commit(_))
         && matches!(engine.poll(), Output::Reply { reply: Ok(_), .. })
