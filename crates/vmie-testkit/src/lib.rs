@@ -1,1 +1,7 @@
-//! Placeholder.
+//! What the tests of several crates share: builders of test images that need no outside tool, and
+//! the conformance suites that every implementation of a trait runs. Not published. It panics where
+//! a test would.
+
+pub mod conformance;
+pub mod ova;
+pub mod vmdk;
