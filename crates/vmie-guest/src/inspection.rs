@@ -3,8 +3,8 @@
 use vmie_fs::{FsKind, Space, State};
 use vmie_volumes::{DiskLayout, VolumeId};
 
-use crate::{Evidence, Fact};
 use crate::fstab::FstabEntry;
+use crate::{Evidence, Fact};
 
 /// What the disks of a machine hold, each fact with what it rests on. Nothing here is a judgement.
 #[derive(Clone, Debug)]

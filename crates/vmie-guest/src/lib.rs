@@ -23,15 +23,21 @@
     )
 )]
 
+pub mod bls;
+pub mod bzimage;
+pub mod elf;
 mod error;
 mod evidence;
 pub mod fstab;
+pub mod grub;
 mod inspect;
 mod inspection;
 mod judge;
+pub mod release;
 mod request;
 mod text;
 mod verdict;
+mod version;
 
 pub use error::{Cause, Error};
 pub use evidence::{Evidence, Fact};
