@@ -35,6 +35,18 @@ pub struct Disk {
     pub layout: Fact<DiskLayout>,
 }
 
+impl Disk {
+    /// A disk of this number, length in bytes, and table.
+    #[must_use]
+    pub fn new(index: u32, size: u64, layout: Fact<DiskLayout>) -> Self {
+        Self {
+            index,
+            size,
+            layout,
+        }
+    }
+}
+
 /// What a volume is formatted as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

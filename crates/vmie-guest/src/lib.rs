@@ -41,7 +41,7 @@ mod version;
 
 pub use error::{Cause, Error};
 pub use evidence::{Evidence, Fact};
-pub use inspect::inspect;
+pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
     Arch, Boot, BootMode, Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Disk, Drivers, Esp,
     Family, FilesystemFacts, Inspection, Kernel, KernelFlavour, KernelSource, Mount, MountOutcome,
