@@ -154,15 +154,15 @@ impl<'a> Device<'a> {
                 _ => {}
             }
         }
-        for (folder, make) in [
-            ("/dev/disk/by-uuid/", Self::Uuid as fn(&'a str) -> Self),
-            ("/dev/disk/by-label/", Self::Label),
-            ("/dev/disk/by-partuuid/", Self::PartUuid),
-            ("/dev/disk/by-partlabel/", Self::PartLabel),
-        ] {
-            if let Some(value) = source.strip_prefix(folder) {
-                return make(value);
-            }
+        let by = source
+            .strip_prefix("/dev/disk/by-")
+            .and_then(|rest| rest.split_once('/'));
+        match by {
+            Some(("uuid", value)) => return Self::Uuid(value),
+            Some(("label", value)) => return Self::Label(value),
+            Some(("partuuid", value)) => return Self::PartUuid(value),
+            Some(("partlabel", value)) => return Self::PartLabel(value),
+            _ => {}
         }
         match source.strip_prefix("/dev/") {
             Some(name) => kernel_name(name).unwrap_or(Self::Other(source)),

@@ -1,6 +1,6 @@
 //! What a guest is: the facts.
 
-use vmie_fs::{FsKind, Space, State};
+use vmie_fs::{FsKind, GuestPath, Space, State};
 use vmie_volumes::{DiskLayout, VolumeId};
 
 use crate::fstab::FstabEntry;
@@ -129,8 +129,19 @@ impl System {
         !self.kernels.is_empty()
             || !self.bootloaders.is_empty()
             || self.mounts.iter().any(|mount| {
-                mount.target == "/boot" && matches!(mount.outcome, MountOutcome::NotRead { .. })
+                mount.target == "/boot"
+                    && matches!(
+                        mount.outcome,
+                        MountOutcome::NotRead { .. } | MountOutcome::NotFound
+                    )
             })
+    }
+
+    /// Why what is below `path` could not be looked at, when the volume that belongs there could
+    /// not be read, or is on none of the disks.
+    #[must_use]
+    pub fn hidden(&self, path: &str) -> Option<String> {
+        hidden(&self.mounts, path)
     }
 
     /// The boot loader that the default was taken from.
@@ -424,6 +435,26 @@ pub struct Mount {
     pub target: String,
     /// What became of it.
     pub outcome: MountOutcome,
+}
+
+/// Why what is below `path` could not be looked at.
+pub(crate) fn hidden(mounts: &[Mount], path: &str) -> Option<String> {
+    let path = GuestPath::new(path);
+    mounts.iter().find_map(|mount| {
+        let target = GuestPath::new(&mount.target);
+        let covers = path.strip_prefix(&target).is_some() && target != GuestPath::root();
+        match (&mount.outcome, covers) {
+            (MountOutcome::NotRead { volume, why }, true) => Some(format!(
+                "{} ({volume}) could not be read: {why}",
+                mount.target
+            )),
+            (MountOutcome::NotFound, true) => Some(format!(
+                "{} is on {}, which is on none of the disks",
+                mount.target, mount.source
+            )),
+            _ => None,
+        }
+    })
 }
 
 /// What became of a mount.

@@ -32,6 +32,8 @@ pub mod fstab;
 pub mod grub;
 mod inspect;
 mod inspection;
+#[cfg(feature = "serde")]
+mod json;
 mod judge;
 pub mod release;
 mod request;
@@ -47,6 +49,8 @@ pub use inspection::{
     Family, FilesystemFacts, Inspection, Kernel, KernelFlavour, KernelSource, Mount, MountOutcome,
     Network, Os, System, Unread,
 };
+#[cfg(feature = "serde")]
+pub use json::Preflight;
 pub use judge::judge;
 pub use request::{Container, ImportRequest, Machine};
 pub use verdict::{Decision, Finding, Severity, Verdict};

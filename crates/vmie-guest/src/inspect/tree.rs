@@ -4,7 +4,7 @@ use vmie_fs::{Cause, FileKind, GuestPath, Namespace};
 use vmie_volumes::VolumeId;
 
 use super::volumes::clause;
-use crate::{Evidence, Mount, MountOutcome};
+use crate::{Evidence, Mount};
 
 /// Names that are taken of one directory.
 const MAX_NAMES: usize = 4096;
@@ -120,21 +120,6 @@ impl Tree {
 
     /// Why what is below `path` cannot be looked at: the volume that belongs there is not read.
     pub(super) fn hidden(&self, path: &str) -> Option<String> {
-        let path = GuestPath::new(path);
-        self.mounts.iter().find_map(|mount| {
-            let target = GuestPath::new(&mount.target);
-            let covers = path.strip_prefix(&target).is_some() && target != GuestPath::root();
-            match (&mount.outcome, covers) {
-                (MountOutcome::NotRead { volume, why }, true) => Some(format!(
-                    "{} ({volume}) could not be read: {why}",
-                    mount.target
-                )),
-                (MountOutcome::NotFound, true) => Some(format!(
-                    "{} is on {}, which is on none of the disks",
-                    mount.target, mount.source
-                )),
-                _ => None,
-            }
-        })
+        crate::inspection::hidden(&self.mounts, path)
     }
 }

@@ -50,7 +50,7 @@ fn value(chars: &mut Chars<'_>) -> String {
     while let Some(c) = chars.next_if(|c| *c != '\n') {
         match c {
             '\'' => {
-                while let Some(c) = chars.next() {
+                for c in chars.by_ref() {
                     if c == '\'' {
                         break;
                     }
