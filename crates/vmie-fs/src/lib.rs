@@ -12,13 +12,28 @@
     )
 )]
 
+mod bitlocker;
+mod btrfs;
 mod error;
+mod exfat;
+mod ext;
+mod fat;
 mod filesystem;
+mod head;
+mod iso9660;
+mod jfs;
+mod linux_raid;
+mod luks;
+mod lvm;
 mod memory;
 mod namespace;
+mod ntfs;
 mod open;
 mod path;
 mod probe;
+mod refs;
+mod swap;
+mod xfs;
 
 pub use error::{Cause, Error};
 pub use filesystem::{
