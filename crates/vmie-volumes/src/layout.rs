@@ -1,11 +1,21 @@
 //! What a disk's table says, whatever kind of table it is.
 
 use std::fmt;
+use std::str::FromStr;
 
-use crate::Error;
+use crate::{Cause, Error, PartitionRole};
 
 /// A volume's name within one set of disks: `disk0` for a whole disk, `disk0p1` for its first
 /// partition (numbered as Linux numbers them: logical partitions from 5).
+///
+/// ```
+/// use vmie_volumes::VolumeId;
+///
+/// let id: VolumeId = "disk0p5".parse()?;
+/// assert_eq!(id, VolumeId { disk: 0, partition: Some(5) });
+/// assert_eq!(VolumeId { disk: 1, partition: None }.to_string(), "disk1");
+/// # Ok::<(), vmie_volumes::NotAVolumeId>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VolumeId {
     /// Which disk, from 0.
@@ -20,6 +30,43 @@ impl fmt::Display for VolumeId {
             Some(partition) => write!(f, "disk{}p{partition}", self.disk),
             None => write!(f, "disk{}", self.disk),
         }
+    }
+}
+
+/// A text that is not a volume's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a volume is named like disk0 or disk0p1")]
+#[non_exhaustive]
+pub struct NotAVolumeId;
+
+impl FromStr for VolumeId {
+    type Err = NotAVolumeId;
+
+    /// Takes exactly what [`Display`](fmt::Display) writes.
+    ///
+    /// # Errors
+    /// When the text is anything else: signs, leading zeros and partition 0 are.
+    fn from_str(text: &str) -> Result<Self, NotAVolumeId> {
+        let rest = text.strip_prefix("disk").ok_or(NotAVolumeId)?;
+        let (disk, partition) = match rest.split_once('p') {
+            Some((disk, partition)) => (disk, Some(number(partition)?)),
+            None => (rest, None),
+        };
+        if partition == Some(0) {
+            return Err(NotAVolumeId);
+        }
+        Ok(Self {
+            disk: number(disk)?,
+            partition,
+        })
+    }
+}
+
+fn number(digits: &str) -> Result<u32, NotAVolumeId> {
+    let canonical = digits == "0" || !digits.starts_with(['0', '+']);
+    match digits.parse() {
+        Ok(n) if canonical => Ok(n),
+        _ => Err(NotAVolumeId),
     }
 }
 
@@ -56,6 +103,14 @@ pub struct Place {
     pub len: u64,
 }
 
+impl Place {
+    /// The byte after the last one.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.start.saturating_add(self.len)
+    }
+}
+
 /// Where in the table a partition stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -83,6 +138,29 @@ impl PartitionKind {
     }
 }
 
+bitflags::bitflags! {
+    /// The attributes of a GPT entry ([UEFI 2.10, 5.3.3](https://uefi.org/specs/UEFI/2.10/05_GUID_Partition_Table_Format.html#defined-gpt-partition-entry-attributes)
+    /// and, from bit 60 on, Microsoft's for basic data partitions). Unknown bits are kept.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+    pub struct GptAttributes: u64 {
+        /// The platform needs the partition.
+        const REQUIRED = 1;
+        /// Firmware makes no block device of it.
+        const NO_BLOCK_IO = 1 << 1;
+        /// Boot code of a legacy BIOS may boot it.
+        const LEGACY_BIOS_BOOTABLE = 1 << 2;
+        /// Windows mounts it read-only.
+        const READ_ONLY = 1 << 60;
+        /// A shadow copy of another partition.
+        const SHADOW_COPY = 1 << 61;
+        /// Windows hides it.
+        const HIDDEN = 1 << 62;
+        /// Windows gives it no drive letter.
+        const NO_DRIVE_LETTER = 1 << 63;
+        const _ = !0;
+    }
+}
+
 /// A partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -93,28 +171,72 @@ pub struct Partition {
     /// Where in the table it stands.
     pub kind: PartitionKind,
     /// Where on the disk it is; always within the disk (a partition that reaches past the end is
-    /// clipped, with a [`Note`]).
+    /// clipped, with a [`Note`]) and never empty.
     pub place: Place,
     /// Its type: `0x83` for an MBR, an upper-case GUID such as
     /// `C12A7328-F81F-11D2-BA4B-00A0C93EC93B` for a GPT.
     pub type_code: String,
     /// What that type is called, when it is a known one: `Linux`, `EFI System` …
     pub type_name: Option<&'static str>,
-    /// The name that a GPT entry carries; empty when it has none.
+    /// What the type says it is for.
+    pub role: PartitionRole,
+    /// The name that a GPT entry carries; empty when it has none. From hostile input: escape it
+    /// before showing it.
     pub name: String,
     /// The GUID of a GPT entry (lower case, as udev writes PARTUUID), or the disk's signature and
-    /// the number (`12ab0001-01`) for an MBR.
+    /// the number in hexadecimal (`12ab0001-01`) for an MBR; `None` when the signature is 0.
     pub part_uuid: Option<String>,
     /// Whether firmware would boot it: the active flag of an MBR entry, the legacy BIOS bootable
     /// attribute of a GPT one.
     pub bootable: bool,
+    /// The attributes of a GPT entry; none for an MBR.
+    pub attributes: GptAttributes,
+}
+
+impl Partition {
+    /// Whether it is typed as an EFI system partition.
+    #[must_use]
+    pub fn is_esp(&self) -> bool {
+        self.role == PartitionRole::EfiSystem
+    }
+
+    /// Whether it is typed as the place of GRUB's core image on a GPT disk.
+    #[must_use]
+    pub fn is_bios_boot(&self) -> bool {
+        self.role == PartitionRole::BiosBoot
+    }
+
+    /// Whether it is typed as swap space.
+    #[must_use]
+    pub fn is_swap(&self) -> bool {
+        self.role == PartitionRole::Swap
+    }
+
+    /// Whether it is typed as a physical volume of LVM.
+    #[must_use]
+    pub fn is_lvm(&self) -> bool {
+        self.role == PartitionRole::Lvm
+    }
+
+    /// Whether it is the container of logical partitions.
+    #[must_use]
+    pub fn is_extended(&self) -> bool {
+        self.kind == PartitionKind::Extended
+    }
+
+    /// Whether it may hold a filesystem or a volume: all but extended partitions and protective
+    /// entries.
+    #[must_use]
+    pub fn holds_data(&self) -> bool {
+        !self.is_extended() && self.role != PartitionRole::Protective
+    }
 }
 
 /// What the code in the first sector is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BootCode {
-    /// All zero: nothing to run.
+    /// Nothing to run: all zero, or without the boot signature.
     Empty,
     /// GRUB 2 stage 1.
     Grub2,
@@ -130,12 +252,37 @@ pub enum BootCode {
     Unknown,
 }
 
+impl BootCode {
+    /// The code's name, as programs see it: `empty`, `grub2`, `grub-legacy`, `windows`, `lilo`,
+    /// `syslinux` or `unknown`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Grub2 => "grub2",
+            Self::GrubLegacy => "grub-legacy",
+            Self::Windows => "windows",
+            Self::Lilo => "lilo",
+            Self::Syslinux => "syslinux",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Something worth knowing about a table that did not keep it from being read.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Note {
     /// What is odd, with its place.
     pub fault: Error,
+}
+
+impl Note {
+    /// What is odd.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        self.fault.cause()
+    }
 }
 
 /// A disk's table.
@@ -146,12 +293,82 @@ pub struct DiskLayout {
     pub table: TableKind,
     /// Bytes per logical sector that the table was written with: 512 or 4096.
     pub sector_size: u32,
-    /// The disk's identifier: eight hexadecimal digits of an MBR's signature, a lower-case GUID for a GPT.
+    /// The disk's identifier: eight lower-case hexadecimal digits of an MBR's signature (`None`
+    /// when it is 0), a lower-case GUID for a GPT.
     pub disk_id: Option<String>,
-    /// The partitions, in the order of their numbers.
+    /// The partitions, in the order of their numbers, which are unique.
     pub partitions: Vec<Partition>,
     /// What the code in the first sector is.
     pub boot_code: BootCode,
-    /// What is odd about the table.
+    /// What is odd about the table, in the order it was found; never more than
+    /// [`MAX_NOTES`](crate::MAX_NOTES).
     pub notes: Vec<Note>,
+}
+
+impl DiskLayout {
+    /// The partition of this number.
+    #[must_use]
+    pub fn partition(&self, number: u32) -> Option<&Partition> {
+        self.partitions.iter().find(|p| p.number == number)
+    }
+
+    /// How many of an MBR's four entries are in use, extended ones among them; 0 for other tables.
+    #[must_use]
+    pub fn primary_count(&self) -> usize {
+        let primary = |p: &&Partition| {
+            matches!(p.kind, PartitionKind::Primary | PartitionKind::Extended) && p.number <= 4
+        };
+        self.partitions.iter().filter(primary).count()
+    }
+
+    /// Whether a GPT has a BIOS boot partition.
+    #[must_use]
+    pub fn has_bios_boot_partition(&self) -> bool {
+        self.partitions.iter().any(Partition::is_bios_boot)
+    }
+
+    /// The EFI system partitions.
+    pub fn esps(&self) -> impl Iterator<Item = &Partition> {
+        self.partitions.iter().filter(|p| p.is_esp())
+    }
+
+    /// Whether a note with this cause was made.
+    #[must_use]
+    pub fn has_note(&self, cause: Cause) -> bool {
+        self.notes.iter().any(|note| note.cause() == cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_volumes_are_read_as_they_are_written() {
+        for (text, disk, partition) in [
+            ("disk0", 0, None),
+            ("disk12p128", 12, Some(128)),
+            ("disk4294967295p1", u32::MAX, Some(1)),
+        ] {
+            let id = VolumeId { disk, partition };
+            assert_eq!(text.parse(), Ok(id));
+            assert_eq!(id.to_string(), text);
+        }
+        for text in [
+            "",
+            "disk",
+            "disk0p",
+            "disk0p0",
+            "disk00",
+            "disk+1",
+            "disk0p01",
+            "disk0p1p2",
+            "Disk0",
+            "disk-1",
+            "disk0 ",
+            "disk4294967296",
+        ] {
+            assert_eq!(text.parse::<VolumeId>(), Err(NotAVolumeId), "{text:?}");
+        }
+    }
 }
