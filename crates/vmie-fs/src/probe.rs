@@ -10,7 +10,7 @@ use crate::{
 
 /// The probes, those first whose marks outweigh the others': what wraps a filesystem before
 /// filesystems, and those before what has hardly a mark of its own.
-const PROBES: [fn(&Head<'_>) -> Option<Identity>; 14] = [
+const PROBES: [fn(&Head<'_>) -> Option<Identity>; 15] = [
     linux_raid::probe,
     lvm::probe,
     luks::probe,
@@ -25,6 +25,7 @@ const PROBES: [fn(&Head<'_>) -> Option<Identity>; 14] = [
     refs::probe,
     fat::probe,
     iso9660::probe,
+    ext::probe_damaged,
 ];
 
 /// What the volume is formatted as; `None` when nothing known is on it.

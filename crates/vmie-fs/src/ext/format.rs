@@ -14,6 +14,8 @@ pub(super) const MAX_LOG_BLOCK_SIZE: u32 = 6;
 pub(super) const MAX_BLOCKS: u64 = 1 << 48;
 /// `s_rev_level` that has no `s_inode_size` and no features.
 pub(super) const GOOD_OLD_REV: u32 = 0;
+/// The only other `s_rev_level`.
+pub(super) const DYNAMIC_REV: u32 = 1;
 pub(super) const GOOD_OLD_INODE_SIZE: u16 = 128;
 pub(super) const MIN_DESC_SIZE: u16 = 32;
 pub(super) const MIN_DESC_SIZE_64BIT: u16 = 64;

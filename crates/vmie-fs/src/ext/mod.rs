@@ -17,4 +17,4 @@ mod open;
 mod probe;
 
 pub(crate) use open::open;
-pub(crate) use probe::probe;
+pub(crate) use probe::{probe, probe_damaged};

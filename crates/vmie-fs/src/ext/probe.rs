@@ -2,7 +2,8 @@
 
 use super::checksum::superblock_checksum;
 use super::format::{
-    Compat, EXT4_SUPER_MAGIC, Incompat, MAX_LOG_BLOCK_SIZE, RoCompat, SUPERBLOCK_OFFSET, Superblock,
+    Compat, DYNAMIC_REV, EXT4_SUPER_MAGIC, Incompat, MAX_LOG_BLOCK_SIZE, RoCompat,
+    SUPERBLOCK_OFFSET, Superblock,
 };
 use crate::head::{Head, label, uuid};
 use crate::{FsKind, Identity};
@@ -16,6 +17,21 @@ pub(crate) fn probe(head: &Head<'_>) -> Option<Identity> {
     let ro_compat = RoCompat::from_bits_retain(sb.s_feature_ro_compat.get());
     let has_checksum = ro_compat.contains(RoCompat::METADATA_CSUM);
     if has_checksum && superblock_checksum(&sb) != sb.s_checksum.get() {
+        return None;
+    }
+    Some(identity(&sb))
+}
+
+/// A superblock with its magic and a wrong checksum, but otherwise what a superblock may be: better
+/// named than not known at all.
+pub(crate) fn probe_damaged(head: &Head<'_>) -> Option<Identity> {
+    let sb: Superblock = head.get(SUPERBLOCK_OFFSET)?;
+    let fits = sb.s_magic.get() == EXT4_SUPER_MAGIC
+        && sb.s_log_block_size.get() <= MAX_LOG_BLOCK_SIZE
+        && sb.s_rev_level.get() <= DYNAMIC_REV
+        && sb.s_inodes_per_group.get() > 0
+        && blocks_count(&sb) > 0;
+    if !fits || probe(head).is_some() {
         return None;
     }
     Some(identity(&sb))
