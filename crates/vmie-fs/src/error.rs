@@ -2,6 +2,8 @@
 
 use vmie_io::{ErrorKind, Fault};
 
+use crate::FsKind;
+
 /// The error of this crate: cause, structure, field, byte offset in the volume, value found.
 pub type Error = Fault<Cause>;
 
@@ -30,6 +32,48 @@ pub enum Cause {
     /// Symbolic links lead in a circle, or through too many links.
     #[error("too many symbolic links")]
     TooManyLinks,
+    /// A file is longer than the caller wants to take.
+    #[error("the file is longer than was asked for")]
+    TooLong,
+    /// The volume holds nothing that is known here.
+    #[error("no known filesystem was found")]
+    UnknownFilesystem,
+    /// The volume was recognised, but files of this kind of filesystem are not read here.
+    #[error("the volume is {}, whose files are not read", .0.title())]
+    NotRead(FsKind),
+    /// The filesystem uses a feature that is not read here; the field names it.
+    #[error("the filesystem uses a feature that is not read")]
+    Feature,
+    /// The volume ends before the filesystem on it does.
+    #[error("the volume ends before the filesystem on it does")]
+    VolumeTooShort,
+    /// The bytes that name the structure are not there.
+    #[error("the structure does not start with its signature")]
+    Magic,
+    /// A checksum does not match what it covers.
+    #[error("the checksum does not match")]
+    Checksum,
+    /// A field holds a value that the format does not allow.
+    #[error("the value is not one that the format allows")]
+    Value,
+    /// A block or cluster number points outside of the filesystem's data.
+    #[error("it points outside of the filesystem")]
+    OutOfRange,
+    /// The parts of a file overlap, or stand out of their order.
+    #[error("the parts of the file overlap or are out of order")]
+    Order,
+    /// A chain of clusters leads back into itself.
+    #[error("the chain of clusters leads back into itself")]
+    Cycle,
+    /// A chain of clusters ends before the file does, or runs into a free or bad cluster.
+    #[error("the chain of clusters breaks off before the end of the file")]
+    BrokenChain,
+    /// A directory entry does not fit its directory.
+    #[error("the directory entry does not fit")]
+    DirEntry,
+    /// The journal must be replayed before anything can be read, and cannot be.
+    #[error("the journal waits to be replayed, and it is damaged")]
+    Journal,
 }
 
 impl vmie_io::Cause for Cause {
@@ -39,11 +83,22 @@ impl vmie_io::Cause for Cause {
     fn kind(self) -> ErrorKind {
         match self {
             Self::Read => ErrorKind::Io,
-            Self::Limit => ErrorKind::LimitExceeded,
+            Self::Limit | Self::TooLong => ErrorKind::LimitExceeded,
             Self::NotFound | Self::NotADirectory | Self::NotAFile | Self::NotASymlink => {
                 ErrorKind::Misuse
             }
-            Self::TooManyLinks => ErrorKind::Corrupt,
+            Self::UnknownFilesystem | Self::NotRead(_) | Self::Feature => ErrorKind::Unsupported,
+            Self::VolumeTooShort => ErrorKind::Truncated,
+            Self::TooManyLinks
+            | Self::Magic
+            | Self::Checksum
+            | Self::Value
+            | Self::OutOfRange
+            | Self::Order
+            | Self::Cycle
+            | Self::BrokenChain
+            | Self::DirEntry
+            | Self::Journal => ErrorKind::Corrupt,
         }
     }
 
@@ -56,6 +111,27 @@ impl vmie_io::Cause for Cause {
                 "Look at the kind of the file before opening it"
             }
             Self::TooManyLinks => "Mend the symbolic links inside the guest",
+            Self::TooLong => "Ask for more bytes, or read the file in parts",
+            Self::UnknownFilesystem => {
+                "Check that the volume is a filesystem, and not a part of one"
+            }
+            Self::NotRead(kind) if kind.is_encrypted() => {
+                "Decrypt the volume inside the guest first"
+            }
+            Self::NotRead(_) => "Use a volume of a kind that is read",
+            Self::Feature => "Turn the feature off with the filesystem's own tools",
+            Self::VolumeTooShort => "Get the whole image again from where it was made",
+            Self::Magic
+            | Self::Checksum
+            | Self::Value
+            | Self::OutOfRange
+            | Self::Order
+            | Self::Cycle
+            | Self::BrokenChain
+            | Self::DirEntry => {
+                "Check the filesystem inside the guest (fsck, chkdsk), then make the image again"
+            }
+            Self::Journal => "Start the guest once and shut it down, then make the image again",
         }
     }
 }

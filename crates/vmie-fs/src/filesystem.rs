@@ -36,6 +36,16 @@ pub enum FsKind {
     Lvm2Pv,
     /// Linux swap space.
     Swap,
+    /// exFAT.
+    ExFat,
+    /// ReFS.
+    ReFs,
+    /// ISO 9660, the filesystem of CD images.
+    Iso9660,
+    /// A member of a Linux software RAID.
+    LinuxRaid,
+    /// The external journal of an ext3 or ext4 filesystem.
+    ExtJournal,
 }
 
 impl FsKind {
@@ -56,6 +66,38 @@ impl FsKind {
             Self::BitLocker => "BitLocker",
             Self::Lvm2Pv => "LVM2_member",
             Self::Swap => "swap",
+            Self::ExFat => "exfat",
+            Self::ReFs => "ReFS",
+            Self::Iso9660 => "iso9660",
+            Self::LinuxRaid => "linux_raid_member",
+            Self::ExtJournal => "jbd",
+        }
+    }
+
+    /// What a person calls it: `ext4`, `XFS`, `FAT32`, `LUKS1` …
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Ext2 => "ext2",
+            Self::Ext3 => "ext3",
+            Self::Ext4 => "ext4",
+            Self::Xfs => "XFS",
+            Self::Btrfs => "Btrfs",
+            Self::Jfs => "JFS",
+            Self::Ntfs => "NTFS",
+            Self::Fat12 => "FAT12",
+            Self::Fat16 => "FAT16",
+            Self::Fat32 => "FAT32",
+            Self::Luks1 => "LUKS1",
+            Self::Luks2 => "LUKS2",
+            Self::BitLocker => "BitLocker",
+            Self::Lvm2Pv => "LVM2 physical volume",
+            Self::Swap => "swap space",
+            Self::ExFat => "exFAT",
+            Self::ReFs => "ReFS",
+            Self::Iso9660 => "ISO 9660",
+            Self::LinuxRaid => "Linux software RAID",
+            Self::ExtJournal => "external ext journal",
         }
     }
 

@@ -1,0 +1,6 @@
+//! BitLocker, To Go as well: recognised.
+
+mod format;
+mod probe;
+
+pub(crate) use probe::probe;

@@ -1,0 +1,6 @@
+//! Btrfs: recognised.
+
+mod format;
+mod probe;
+
+pub(crate) use probe::probe;

@@ -1,0 +1,6 @@
+//! exFAT: recognised.
+
+mod format;
+mod probe;
+
+pub(crate) use probe::probe;

@@ -1,0 +1,8 @@
+//! The journal: what was committed and not yet written to its place, shown in its place.
+
+mod format;
+mod replay;
+mod tag;
+mod view;
+
+pub(super) use replay::replay;

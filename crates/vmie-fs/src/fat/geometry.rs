@@ -1,0 +1,177 @@
+//! The boot sector's numbers, checked once, and the places that follow from them.
+
+use zerocopy::FromBytes;
+
+use super::format::{
+    BPB_LEN, BootEnd, Bpb, Bpb32, EXT_FLAGS_ACTIVE, EXT_FLAGS_ONE_FAT, FAT16_CLUSTERS,
+    FIRST_CLUSTER, JUMPS, MAX_CLUSTERS_12, MAX_CLUSTERS_16, MAX_CLUSTERS_32, MEDIA_FIXED,
+    MEDIA_REMOVABLE, SECTOR_SIZES, SIGNATURE, SIGNATURE_OFFSET,
+};
+use crate::{Cause, Error, FsKind};
+
+/// Bytes of the boot sector that are looked at.
+pub(super) const BOOT_LEN: usize = 512;
+
+/// Where the root directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Root {
+    /// In a place of its own: first byte and length.
+    Fixed(u64, u64),
+    /// In clusters like any other directory.
+    Cluster(u32),
+}
+
+/// What the boot sector says, after it has been checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Geometry {
+    pub(super) kind: FsKind,
+    /// Bytes of a cluster; a power of two of at most 512 KiB.
+    pub(super) cluster_size: u32,
+    /// Clusters that there are, the highest number being one more.
+    pub(super) clusters: u32,
+    /// First byte of the FAT that counts, which has an entry for each of the clusters.
+    pub(super) fat: u64,
+    pub(super) root: Root,
+    /// First byte of cluster 2.
+    pub(super) data: u64,
+    /// Bytes of the whole filesystem.
+    pub(super) size: u64,
+    /// The first byte of `FSInfo`, when there is one.
+    pub(super) fs_info: Option<u64>,
+    pub(super) serial: u32,
+    /// `BS_Reserved1`.
+    pub(super) flags: u8,
+}
+
+fn field(cause: Cause, name: &'static str, offset: u64, value: u64) -> Error {
+    Error::new(cause)
+        .at("FAT boot sector", offset)
+        .field(name)
+        .found(value)
+}
+
+impl Geometry {
+    /// Checks a boot sector, of which `bytes` are at least the first 512.
+    pub(super) fn new(bytes: &[u8]) -> Result<Self, Error> {
+        let short = || field(Cause::VolumeTooShort, "BS_jmpBoot", 0, 0);
+        let bytes = bytes.get(..BOOT_LEN).ok_or_else(short)?;
+        let (bpb, after) = Bpb::read_from_prefix(bytes).map_err(|_| short())?;
+        let (bpb32, after32) = Bpb32::read_from_prefix(after).map_err(|_| short())?;
+        let wide = bpb.fat_sz16.get() == 0;
+        let end = if wide { after32 } else { after };
+        let (end, _) = BootEnd::read_from_prefix(end).map_err(|_| short())?;
+        let names_itself = end.fil_sys_type.starts_with(b"FAT");
+        let jumps = bpb.jmp_boot.first().is_some_and(|b| JUMPS.contains(b));
+        let signed = bytes.get(SIGNATURE_OFFSET..) == Some(SIGNATURE);
+        if !names_itself && !(signed && jumps) {
+            return Err(field(Cause::Magic, "BS_FilSysType", 54, 0).found(&end.fil_sys_type[..]));
+        }
+        let sector = check_sizes(&bpb)?;
+        let fat_sectors = if wide {
+            bpb32.fat_sz32.get()
+        } else {
+            bpb.fat_sz16.get().into()
+        };
+        if fat_sectors == 0 {
+            return Err(field(Cause::Value, "BPB_FATSz32", 36, 0));
+        }
+        let total = match bpb.tot_sec16.get() {
+            0 => bpb.tot_sec32.get(),
+            n => n.into(),
+        };
+        // All of these are below 2^40, so nothing saturates.
+        let reserved = u64::from(bpb.rsvd_sec_cnt.get());
+        let fats = u64::from(fat_sectors).saturating_mul(bpb.num_fats.into());
+        let root_len = u64::from(bpb.root_ent_cnt.get()).saturating_mul(32);
+        let root = reserved.saturating_add(fats);
+        let data = root.saturating_add(root_len.div_ceil(sector));
+        let clusters = u64::from(total)
+            .saturating_sub(data)
+            .checked_div(bpb.sec_per_clus.into())
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(0);
+        if clusters == 0 {
+            return Err(field(Cause::Value, "BPB_TotSec32", 32, total.into()));
+        }
+        // The kind is told by the number of clusters, except that a FAT32 may be small: there the
+        // old field for the size of a FAT is zero.
+        let (kind, bits, most) = match clusters {
+            _ if wide => (FsKind::Fat32, 32u64, MAX_CLUSTERS_32),
+            0..FAT16_CLUSTERS => (FsKind::Fat12, 12, MAX_CLUSTERS_12),
+            _ => (FsKind::Fat16, 16, MAX_CLUSTERS_16),
+        };
+        let fat_len = u64::from(fat_sectors).saturating_mul(sector);
+        // Clusters that the FAT has no entry for cannot be in use.
+        let entries = fat_len.saturating_mul(8).checked_div(bits).unwrap_or(0);
+        let known = entries.saturating_sub(FIRST_CLUSTER.into());
+        let clusters = u64::from(clusters.min(most)).min(known);
+        let active = match bpb32.ext_flags.get() {
+            flags if wide && flags & EXT_FLAGS_ONE_FAT != 0 => flags & EXT_FLAGS_ACTIVE,
+            _ => 0,
+        };
+        if active >= bpb.num_fats.into() {
+            let flags = bpb32.ext_flags.get().into();
+            return Err(field(Cause::Value, "BPB_ExtFlags", 40, flags));
+        }
+        let bytes_at = |sectors: u64| sectors.saturating_mul(sector);
+        let fat_start = u64::from(active)
+            .saturating_mul(fat_sectors.into())
+            .saturating_add(reserved);
+        let cluster_size = sector.saturating_mul(bpb.sec_per_clus.into());
+        Ok(Self {
+            kind,
+            cluster_size: u32::try_from(cluster_size).unwrap_or(u32::MAX),
+            clusters: u32::try_from(clusters).unwrap_or(MAX_CLUSTERS_32),
+            fat: bytes_at(fat_start),
+            root: if wide {
+                Root::Cluster(bpb32.root_clus.get())
+            } else {
+                Root::Fixed(bytes_at(root), root_len)
+            },
+            data: bytes_at(data),
+            size: bytes_at(total.into()),
+            fs_info: (wide && !matches!(bpb32.fs_info.get(), 0 | 0xffff))
+                .then(|| bytes_at(bpb32.fs_info.get().into())),
+            serial: end.vol_id.get(),
+            flags: end.reserved1,
+        })
+    }
+
+    /// Whether a cluster of this number exists.
+    pub(super) fn has_cluster(&self, number: u32) -> bool {
+        number
+            .checked_sub(FIRST_CLUSTER)
+            .is_some_and(|index| index < self.clusters)
+    }
+
+    /// The first byte of a cluster that exists.
+    pub(super) fn byte_of(&self, cluster: u32) -> u64 {
+        let index = u64::from(cluster.saturating_sub(FIRST_CLUSTER));
+        let within = index.saturating_mul(self.cluster_size.into());
+        self.data.saturating_add(within)
+    }
+}
+
+/// The sizes that everything else rests on; gives the sector's.
+fn check_sizes(bpb: &Bpb) -> Result<u64, Error> {
+    let sector = bpb.byts_per_sec.get();
+    if !SECTOR_SIZES.contains(&sector) || !sector.is_power_of_two() {
+        return Err(field(Cause::Value, "BPB_BytsPerSec", 11, sector.into()));
+    }
+    if !bpb.sec_per_clus.is_power_of_two() {
+        let found = bpb.sec_per_clus.into();
+        return Err(field(Cause::Value, "BPB_SecPerClus", 13, found));
+    }
+    if bpb.rsvd_sec_cnt.get() == 0 {
+        return Err(field(Cause::Value, "BPB_RsvdSecCnt", 14, 0));
+    }
+    if bpb.num_fats == 0 {
+        return Err(field(Cause::Value, "BPB_NumFATs", 16, 0));
+    }
+    if bpb.media != MEDIA_REMOVABLE && bpb.media < MEDIA_FIXED {
+        return Err(field(Cause::Value, "BPB_Media", 21, bpb.media.into()));
+    }
+    Ok(sector.into())
+}
+
+const _: () = assert!(BPB_LEN < BOOT_LEN);

@@ -1,0 +1,6 @@
+//! ISO 9660: recognised.
+
+mod format;
+mod probe;
+
+pub(crate) use probe::probe;

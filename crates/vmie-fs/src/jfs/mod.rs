@@ -1,0 +1,6 @@
+//! JFS: recognised.
+
+mod format;
+mod probe;
+
+pub(crate) use probe::probe;

@@ -1,0 +1,7 @@
+//! Members of a Linux software RAID: recognised.
+
+mod format;
+mod probe;
+
+pub(crate) use format::TAIL_LEN;
+pub(crate) use probe::probe;

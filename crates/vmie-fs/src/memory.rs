@@ -1,0 +1,274 @@
+//! A filesystem in memory, for tests and for programs that describe a guest without a disk.
+
+use std::collections::BTreeMap;
+
+use vmie_io::int;
+
+use crate::{
+    Cause, DirEntry, Error, FileKind, FileRead, Filesystem, FsKind, GuestPath, Identity, Metadata,
+    Space, State,
+};
+
+/// A filesystem in memory: files, directories and symbolic links as they were put in.
+///
+/// Directories on the way to what is put in are made; putting something where something is
+/// replaces it, with what lies below it.
+///
+/// ```
+/// use vmie_fs::{Filesystem, FsKind, GuestPath, MemoryFs};
+///
+/// let fs = MemoryFs::new(FsKind::Ext4)
+///     .with_file("/usr/lib/os-release", "ID=debian\n")
+///     .with_symlink("/etc/os-release", "../usr/lib/os-release")
+///     .with_dir("/boot");
+/// let target = fs.read_link(&GuestPath::from("/etc/os-release"))?;
+/// assert_eq!(target, b"../usr/lib/os-release");
+/// # Ok::<(), vmie_fs::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MemoryFs {
+    identity: Identity,
+    state: State,
+    space: Option<Space>,
+    nodes: BTreeMap<GuestPath, Node>,
+}
+
+#[derive(Clone, Debug)]
+struct Node {
+    metadata: Metadata,
+    /// A file's bytes, a symbolic link's target.
+    content: Vec<u8>,
+}
+
+impl Node {
+    fn new(kind: FileKind, content: Vec<u8>) -> Self {
+        let mut metadata = Metadata::new(kind, int::u64_of(content.len()));
+        metadata.mode = match kind {
+            FileKind::Directory => 0o755,
+            FileKind::Symlink => 0o777,
+            _ => 0o644,
+        };
+        Self { metadata, content }
+    }
+}
+
+impl MemoryFs {
+    /// An empty filesystem that says it is of this kind, and clean.
+    #[must_use]
+    pub fn new(kind: FsKind) -> Self {
+        let root = Node::new(FileKind::Directory, Vec::new());
+        Self {
+            identity: Identity::new(kind),
+            state: State::Clean,
+            space: None,
+            nodes: BTreeMap::from([(GuestPath::root(), root)]),
+        }
+    }
+
+    /// With a regular file.
+    #[must_use]
+    pub fn with_file(mut self, path: impl AsRef<[u8]>, content: impl Into<Vec<u8>>) -> Self {
+        self.add(path, FileKind::File, content);
+        self
+    }
+
+    /// With a directory.
+    #[must_use]
+    pub fn with_dir(mut self, path: impl AsRef<[u8]>) -> Self {
+        self.add(path, FileKind::Directory, Vec::new());
+        self
+    }
+
+    /// With a symbolic link that points to `target`, which is kept as it is.
+    #[must_use]
+    pub fn with_symlink(mut self, path: impl AsRef<[u8]>, target: impl Into<Vec<u8>>) -> Self {
+        self.add(path, FileKind::Symlink, target);
+        self
+    }
+
+    /// With another identity.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// With another state.
+    #[must_use]
+    pub fn with_state(mut self, state: State) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// With this much room.
+    #[must_use]
+    pub fn with_space(mut self, space: Space) -> Self {
+        self.space = Some(space);
+        self
+    }
+
+    /// Puts a file of any kind at `path`; `content` is a file's bytes or a symbolic link's target.
+    /// Nothing replaces the root.
+    pub fn add(&mut self, path: impl AsRef<[u8]>, kind: FileKind, content: impl Into<Vec<u8>>) {
+        let path = GuestPath::new(path);
+        let mut parent = path.parent();
+        if parent.is_none() {
+            return;
+        }
+        while let Some(dir) = parent {
+            let is_dir = self
+                .nodes
+                .get(&dir)
+                .is_some_and(|node| node.metadata.kind == FileKind::Directory);
+            if !is_dir {
+                let node = Node::new(FileKind::Directory, Vec::new());
+                self.nodes.insert(dir.clone(), node);
+            }
+            parent = dir.parent();
+        }
+        let is_old_dir = kind == FileKind::Directory
+            && self
+                .nodes
+                .get(&path)
+                .is_some_and(|node| node.metadata.kind == kind);
+        if is_old_dir {
+            return;
+        }
+        self.nodes
+            .retain(|other, _| *other == path || other.strip_prefix(&path).is_none());
+        self.nodes.insert(path, Node::new(kind, content.into()));
+    }
+
+    /// Says what the filesystem tells of the file at `path`: its mode, owner and times. Kind and
+    /// size stay as they are. Nothing happens when there is no such file.
+    pub fn set_metadata(&mut self, path: impl AsRef<[u8]>, change: impl FnOnce(&mut Metadata)) {
+        if let Some(node) = self.nodes.get_mut(&GuestPath::new(path)) {
+            let (kind, size) = (node.metadata.kind, node.metadata.size);
+            change(&mut node.metadata);
+            (node.metadata.kind, node.metadata.size) = (kind, size);
+        }
+    }
+
+    fn node(&self, path: &GuestPath) -> Result<&Node, Error> {
+        if let Some(node) = self.nodes.get(path) {
+            return Ok(node);
+        }
+        let mut dir = path.parent();
+        while let Some(at) = dir {
+            if let Some(node) = self.nodes.get(&at) {
+                let cause = match node.metadata.kind {
+                    FileKind::Directory => Cause::NotFound,
+                    _ => Cause::NotADirectory,
+                };
+                return Err(path_error(cause, path));
+            }
+            dir = at.parent();
+        }
+        Err(path_error(Cause::NotFound, path))
+    }
+}
+
+/// An error about a path, which it shows.
+pub(crate) fn path_error(cause: Cause, path: &GuestPath) -> Error {
+    Error::new(cause)
+        .in_structure("path")
+        .found(path.to_string_lossy().as_str())
+}
+
+impl Filesystem for MemoryFs {
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn state(&self) -> State {
+        self.state
+    }
+
+    fn space(&self) -> Option<Space> {
+        self.space
+    }
+
+    fn metadata(&self, path: &GuestPath) -> Result<Metadata, Error> {
+        Ok(self.node(path)?.metadata)
+    }
+
+    fn read_dir(&self, path: &GuestPath) -> Result<Vec<DirEntry>, Error> {
+        if self.node(path)?.metadata.kind != FileKind::Directory {
+            return Err(path_error(Cause::NotADirectory, path));
+        }
+        let below = self
+            .nodes
+            .iter()
+            .filter(|(other, _)| other.parent().as_ref() == Some(path));
+        Ok(below
+            .filter_map(|(other, node)| {
+                Some(DirEntry {
+                    name: other.file_name()?.to_vec(),
+                    kind: node.metadata.kind,
+                })
+            })
+            .collect())
+    }
+
+    fn read_link(&self, path: &GuestPath) -> Result<Vec<u8>, Error> {
+        let node = self.node(path)?;
+        match node.metadata.kind {
+            FileKind::Symlink => Ok(node.content.clone()),
+            _ => Err(path_error(Cause::NotASymlink, path)),
+        }
+    }
+
+    fn open<'a>(&'a self, path: &GuestPath) -> Result<Box<dyn FileRead + 'a>, Error> {
+        let node = self.node(path)?;
+        match node.metadata.kind {
+            FileKind::File => Ok(Box::new(MemoryFile {
+                bytes: &node.content,
+            })),
+            _ => Err(path_error(Cause::NotAFile, path)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct MemoryFile<'a> {
+    bytes: &'a [u8],
+}
+
+impl FileRead for MemoryFile<'_> {
+    fn len(&self) -> u64 {
+        int::u64_of(self.bytes.len())
+    }
+
+    fn read_at(&mut self, buf: &mut [u8], offset: u64) -> Result<usize, Error> {
+        let rest = self.bytes.get(int::usize_of(offset)..).unwrap_or_default();
+        let n = rest.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), rest.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_on_the_way_are_made_and_what_is_there_is_replaced() {
+        let mut fs = MemoryFs::new(FsKind::Ext4).with_file("/a/b/c", "x");
+        let names = |fs: &MemoryFs, at: &str| -> Vec<Vec<u8>> {
+            let entries = fs.read_dir(&at.into()).unwrap();
+            entries.into_iter().map(|entry| entry.name).collect()
+        };
+        assert_eq!(names(&fs, "/a"), [b"b"]);
+        fs.add("/a/b", FileKind::File, "y");
+        assert_eq!(
+            fs.metadata(&"/a/b/c".into()).unwrap_err().cause(),
+            Cause::NotADirectory
+        );
+        fs.add("/a", FileKind::Directory, "");
+        assert_eq!(names(&fs, "/a"), [b"b"], "a directory is not emptied");
+        fs.add("/", FileKind::File, "");
+        assert_eq!(names(&fs, "/"), [b"a"]);
+    }
+}

@@ -1,0 +1,6 @@
+//! NTFS: recognised.
+
+mod format;
+mod probe;
+
+pub(crate) use probe::probe;

@@ -1,0 +1,24 @@
+//! Opening whatever is on a volume.
+
+use std::sync::Arc;
+
+use vmie_io::{Limits, ReadAt};
+
+use crate::{Cause, Error, Filesystem, FsKind, ext, fat, probe};
+
+/// Opens the filesystem on a volume for reading, within `limits`.
+///
+/// # Errors
+/// [`Cause::UnknownFilesystem`] when nothing known is on it; [`Cause::NotRead`] with the kind when
+/// it is known but its files are not read here (or are encrypted); otherwise what is wrong with
+/// the filesystem.
+pub fn open(volume: Arc<dyn ReadAt>, limits: &Limits) -> Result<Box<dyn Filesystem>, Error> {
+    let Some(identity) = probe(&*volume)? else {
+        return Err(Error::new(Cause::UnknownFilesystem).in_structure("volume"));
+    };
+    match identity.kind {
+        FsKind::Ext2 | FsKind::Ext3 | FsKind::Ext4 => ext::open(volume, limits),
+        FsKind::Fat12 | FsKind::Fat16 | FsKind::Fat32 => fat::open(volume, limits),
+        kind => Err(Error::new(Cause::NotRead(kind)).in_structure("volume")),
+    }
+}

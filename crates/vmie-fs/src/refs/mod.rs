@@ -1,0 +1,6 @@
+//! ReFS: recognised.
+
+mod format;
+mod probe;
+
+pub(crate) use probe::probe;

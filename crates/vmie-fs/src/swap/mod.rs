@@ -1,0 +1,6 @@
+//! Linux swap space: recognised.
+
+mod format;
+mod probe;
+
+pub(crate) use probe::probe;

@@ -1,0 +1,6 @@
+//! XFS: recognised.
+
+mod format;
+mod probe;
+
+pub(crate) use probe::probe;
