@@ -1,6 +1,8 @@
 //! What can be wrong with an image.
 
-use vmie_io::{ErrorKind, Fault};
+use std::error::Error as StdError;
+
+use vmie_io::{ErrorKind, Fault, ReadError};
 
 /// The error of this crate: cause, structure, field, byte offset in the file, value found.
 pub type Error = Fault<Cause>;
@@ -15,6 +17,179 @@ pub enum Cause {
     /// A limit of the caller was hit.
     #[error("reading on would pass a limit")]
     Limit,
+    /// The target of a conversion cannot be written.
+    #[error("the target cannot be written")]
+    Write,
+    /// The caller cancelled the work.
+    #[error("the work was cancelled")]
+    Cancelled,
+
+    // Opening ------------------------------------------------------------------------------------
+    /// A format that is recognised and not read.
+    #[error("images of this format are not read")]
+    FormatNotRead,
+    /// A compressed file, not an image.
+    #[error("the file is compressed as a whole")]
+    CompressedFile,
+    /// The caller named a format whose magic number is not there.
+    #[error("the file is not of the format that it should be")]
+    WrongFormat,
+    /// The image needs another file, which nobody allowed opening.
+    #[error("the image names another file, and opening such files is not allowed")]
+    ReferenceDenied,
+    /// The image builds on a parent image.
+    #[error("the image holds only the differences to a parent image")]
+    ParentImage,
+
+    // VMDK ---------------------------------------------------------------------------------------
+    /// A kind of VMDK that is not read; the value found is the kind.
+    #[error("this kind of VMDK is not read")]
+    VmdkKind,
+    /// A version of the sparse extent header that nobody specified.
+    #[error("this version of the sparse extent is not known")]
+    VmdkVersion,
+    /// The four newline characters of the header were mangled by a text-mode transfer.
+    #[error("the newline test bytes are changed, so the file went through a text-mode transfer")]
+    VmdkNewlines,
+    /// The grain size is no power of two, or too small or large.
+    #[error("the grain size is not a power of two between 8 and 32768 sectors")]
+    VmdkGrainSize,
+    /// The number of entries of a grain table is out of bounds.
+    #[error("the number of grain table entries is not between 1 and 65536")]
+    VmdkTableSize,
+    /// The disk has no size, or one that overflows.
+    #[error("the disk's capacity is zero or too large to be counted in bytes")]
+    VmdkCapacity,
+    /// The compression algorithm is 0, "none", where compressed grains are promised (SVC-FMT-8).
+    #[error("compressed grains are promised with compression algorithm 0, which is none")]
+    VmdkCompressionNone,
+    /// A compression algorithm that nobody specified.
+    #[error("the compression algorithm is not known")]
+    VmdkCompressionUnknown,
+    /// The footer with the place of the grain directory is not at the file's end.
+    #[error("the footer that tells where the grain directory is cannot be found at the end")]
+    VmdkFooterMissing,
+    /// Header and footer contradict each other.
+    #[error("the footer contradicts the header")]
+    VmdkFooterDisagrees,
+    /// A stream ends in the middle of something.
+    #[error("the file ends in the middle of a grain or of metadata")]
+    VmdkTruncated,
+    /// An offset of the header or of a table points outside of the file.
+    #[error("an offset points past the end of the file")]
+    VmdkOffset,
+    /// The embedded descriptor is no text of lines `key = value`.
+    #[error("the descriptor is malformed")]
+    VmdkDescriptor,
+    /// A grain's marker is for another place of the disk.
+    #[error("the grain's marker names another sector than the grain table does")]
+    VmdkGrainMarker,
+    /// A grain's compressed length is impossible.
+    #[error("the compressed length of the grain is impossible")]
+    VmdkGrainSizeField,
+    /// A grain inflates to a wrong length (SVC-FMT-8).
+    #[error("the grain's uncompressed data has an invalid length")]
+    VmdkGrainLength,
+    /// A grain does not inflate.
+    #[error("the grain's compressed data is damaged")]
+    VmdkGrainData,
+    /// The crate was built without a way to inflate.
+    #[error("this build cannot inflate compressed grains")]
+    NoInflate,
+    /// A marker of a type that nobody specified.
+    #[error("the marker's type is not known")]
+    VmdkMarker,
+
+    // OVA ----------------------------------------------------------------------------------------
+    /// A tar header whose checksum is wrong.
+    #[error("the checksum of the tar header is wrong")]
+    TarChecksum,
+    /// A number of a tar header is malformed.
+    #[error("a number of the tar header is malformed")]
+    TarNumber,
+    /// An extended header is malformed.
+    #[error("the extended tar header is malformed")]
+    TarExtended,
+    /// A member's data reaches past the end of the file.
+    #[error("a member of the archive reaches past the end of the file")]
+    TarTruncated,
+    /// A member that is a link, a device or a sparse file.
+    #[error("the archive holds a member that is not a plain file or folder")]
+    TarMemberKind,
+    /// A member's name leads out of the archive.
+    #[error("the name leads out of the archive")]
+    NameEscapes,
+    /// Two members have one name.
+    #[error("two members of the archive have the same name")]
+    DuplicateMember,
+    /// There is no descriptor.
+    #[error("the archive holds no OVF descriptor")]
+    OvfMissing,
+    /// There is more than one descriptor.
+    #[error("the archive holds several OVF descriptors")]
+    OvfSeveral,
+    /// A file that the descriptor names is not in the archive.
+    #[error("a file that the OVF descriptor names is not in the archive")]
+    MemberMissing,
+    /// A disk that is split into chunks (SVC-FMT-7, SVC-ERR-3).
+    #[error("the disk is split into chunk files, which is not supported")]
+    ChunkedFiles,
+    /// A disk that the descriptor says is compressed.
+    #[error("the file is stored compressed inside the archive")]
+    MemberCompressed,
+    /// A disk with no file: created empty on deployment.
+    #[error("the disk has no file: it is created empty when the appliance is deployed")]
+    DiskWithoutFile,
+    /// No disk of that number.
+    #[error("the appliance has no disk of that number")]
+    NoSuchDisk,
+    /// A disk's file is not of the format that the descriptor says.
+    #[error("the disk's file is not of the format that the OVF descriptor says")]
+    DiskFormat,
+    /// A line of the manifest is malformed.
+    #[error("a line of the manifest is malformed")]
+    Manifest,
+    /// A member's digest is not the manifest's.
+    #[error("the digest of the file is not the one in the manifest")]
+    DigestMismatch,
+    /// The manifest uses a digest that is not computed here.
+    #[error("the manifest uses a digest algorithm that is not known")]
+    DigestAlgorithm,
+
+    // OVF ----------------------------------------------------------------------------------------
+    /// The descriptor is not encoded as UTF-8.
+    #[error("the OVF descriptor is not UTF-8 text")]
+    OvfEncoding,
+    /// The descriptor is not well-formed XML.
+    #[error("the OVF descriptor is not well-formed XML")]
+    OvfMalformed,
+    /// The descriptor has a document type declaration, the door of entity bombs.
+    #[error("the OVF descriptor declares a document type, which is refused")]
+    OvfDoctype,
+    /// The descriptor uses an entity that only a document type could declare.
+    #[error("the OVF descriptor uses an entity that XML does not define")]
+    OvfEntity,
+    /// The root element is no OVF envelope.
+    #[error("the document is not an OVF envelope")]
+    OvfRoot,
+    /// An attribute that OVF demands is missing.
+    #[error("an attribute that OVF demands is missing")]
+    OvfAttribute,
+    /// A number is malformed or too large.
+    #[error("a number of the OVF descriptor is malformed or too large")]
+    OvfNumber,
+    /// A unit expression is malformed.
+    #[error("the allocation units are not of the form `byte * 2^n`")]
+    OvfUnits,
+    /// Two files or disks have one id.
+    #[error("two elements of the OVF descriptor have the same id")]
+    OvfDuplicateId,
+    /// A disk names a file that is not in References.
+    #[error("a disk names a file that the OVF descriptor does not list")]
+    OvfFileRef,
+    /// A virtual hard disk names a disk that is not in the DiskSection.
+    #[error("a virtual hard disk names a disk that the OVF descriptor does not list")]
+    OvfDiskRef,
 }
 
 impl vmie_io::Cause for Cause {
@@ -23,8 +198,31 @@ impl vmie_io::Cause for Cause {
 
     fn kind(self) -> ErrorKind {
         match self {
-            Self::Read => ErrorKind::Io,
+            Self::Read | Self::Write => ErrorKind::Io,
             Self::Limit => ErrorKind::LimitExceeded,
+            Self::Cancelled => ErrorKind::Cancelled,
+            Self::NoSuchDisk => ErrorKind::Misuse,
+            Self::ReferenceDenied => ErrorKind::ReferenceDenied,
+            Self::FormatNotRead
+            | Self::CompressedFile
+            | Self::ParentImage
+            | Self::VmdkKind
+            | Self::VmdkVersion
+            | Self::VmdkCompressionNone
+            | Self::VmdkCompressionUnknown
+            | Self::NoInflate
+            | Self::TarMemberKind
+            | Self::ChunkedFiles
+            | Self::MemberCompressed
+            | Self::DiskWithoutFile
+            | Self::DigestAlgorithm
+            | Self::OvfDoctype
+            | Self::OvfEncoding => ErrorKind::Unsupported,
+            Self::VmdkFooterMissing
+            | Self::VmdkTruncated
+            | Self::VmdkOffset
+            | Self::TarTruncated => ErrorKind::Truncated,
+            _ => ErrorKind::Corrupt,
         }
     }
 
@@ -32,6 +230,63 @@ impl vmie_io::Cause for Cause {
         match self {
             Self::Read => "Check that the image is complete and readable",
             Self::Limit => "Raise the limits if the image comes from a source you trust",
+            Self::Write => "Check that the target has room and may be written",
+            Self::Cancelled => "Start it again when it is wanted",
+            Self::FormatNotRead => {
+                "Convert the image to raw, to a stream-optimized VMDK or to an OVA"
+            }
+            Self::CompressedFile => "Unpack the file and give what is inside",
+            Self::WrongFormat | Self::DiskFormat => {
+                "Check which format the file has, or get it again from where it was made"
+            }
+            Self::ReferenceDenied | Self::ParentImage => {
+                "Consolidate the snapshots and export the whole disk into one file"
+            }
+            Self::VmdkKind | Self::VmdkCompressionNone => {
+                "Export the machine as OVF or OVA, which makes stream-optimized VMDK files"
+            }
+            Self::VmdkNewlines => "Transfer the file again, in binary mode",
+            Self::NoInflate => "Build with the feature zlib-rs or libdeflate",
+            Self::ChunkedFiles => "Export again without splitting the disk into chunks",
+            Self::MemberCompressed => "Export again without compressing the files of the archive",
+            Self::DiskWithoutFile => "Leave the empty disk out, or export it with a file",
+            Self::NoSuchDisk => "Ask which disks the appliance has",
+            Self::OvfDoctype | Self::OvfEntity => "Remove the document type from the descriptor",
+            Self::OvfEncoding => "Save the descriptor as UTF-8",
+            Self::OvfSeveral => "Give each virtual machine an archive of its own",
+            Self::NameEscapes | Self::TarMemberKind => {
+                "Do not trust this archive; make it again with an OVF export"
+            }
+            Self::DigestMismatch => "Get the file again from where it was made: it was changed",
+            Self::DigestAlgorithm => "Make the manifest with SHA1, SHA256 or SHA512",
+            _ => "Get the image again from where it was made, or export it again",
         }
+    }
+}
+
+/// What went wrong below a failed read: the [`Error`] of this crate that a disk image reported, or
+/// the failed read itself as an error with [`Cause::Read`].
+#[must_use]
+pub fn error_of(error: ReadError) -> Error {
+    let typed = StdError::source(&error).and_then(|source| source.downcast_ref::<Error>());
+    match typed {
+        Some(fault) => fault.clone(),
+        None => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typed_cause_survives_the_way_through_read_errors() {
+        let fault = Error::new(Cause::VmdkGrainLength).at("grain", 512);
+        let back = error_of(fault.into());
+        assert_eq!(back.cause(), Cause::VmdkGrainLength);
+        assert_eq!(back.offset(), Some(512));
+        let plain = error_of(ReadError::new("file", ErrorKind::Truncated, 7));
+        assert_eq!(plain.cause(), Cause::Read);
+        assert_eq!(plain.kind(), ErrorKind::Truncated);
     }
 }

@@ -1,6 +1,8 @@
 //! What an image is.
 
-use vmie_io::ReadAt;
+use std::fmt;
+
+use vmie_io::{ExtentKind, ReadAt, ReadAtExt, ReadError};
 
 /// A format of disk images or appliances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -28,6 +30,8 @@ pub enum Format {
     Zstd,
     /// An xz stream (recognised, to be unpacked first).
     Xz,
+    /// A bzip2 stream (recognised, to be unpacked first).
+    Bzip2,
 }
 
 impl Format {
@@ -46,7 +50,14 @@ impl Format {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
             Self::Xz => "xz",
+            Self::Bzip2 => "bzip2",
         }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -58,7 +69,13 @@ pub enum Variant {
     VmdkStreamOptimized,
     /// VMDK: one sparse file with its descriptor inside.
     VmdkMonolithicSparse,
-    /// VMDK: some other hosted sparse extent, or a descriptor file that names extents.
+    /// VMDK: a text that names the files with the data (recognised, not yet read).
+    VmdkDescriptor,
+    /// VMDK: a copy-on-write extent of old ESX hosts (recognised, not yet read).
+    VmdkCowd,
+    /// VMDK: a space-efficient sparse extent of ESXi (recognised, not yet read).
+    VmdkSeSparse,
+    /// VMDK: some other kind (recognised, not yet read).
     VmdkOther,
 }
 
@@ -69,6 +86,9 @@ impl Variant {
         match self {
             Self::VmdkStreamOptimized => "streamOptimized",
             Self::VmdkMonolithicSparse => "monolithicSparse",
+            Self::VmdkDescriptor => "descriptor",
+            Self::VmdkCowd => "vmfsSparse",
+            Self::VmdkSeSparse => "seSparse",
             Self::VmdkOther => "other",
         }
     }
@@ -92,6 +112,8 @@ pub enum Confidence {
 pub struct Candidate {
     /// The format.
     pub format: Format,
+    /// Which kind of the format, when the beginning of the file tells.
+    pub variant: Option<Variant>,
     /// How sure that is.
     pub confidence: Confidence,
     /// What speaks for it, as sentences with byte offsets.
@@ -112,12 +134,38 @@ pub struct ImageInfo {
     pub virtual_size: u64,
     /// Length in bytes of the image.
     pub file_size: u64,
-    /// Bytes of the virtual disk for which the image holds data, when that is cheap to tell.
-    pub allocated: Option<u64>,
 }
 
 /// A virtual disk out of an image: [`ReadAt`] shows what the guest sees.
 pub trait DiskImage: ReadAt {
     /// What the image says of itself.
     fn info(&self) -> &ImageInfo;
+
+    /// Bytes of the virtual disk for which the image holds data. Takes a walk over the image's
+    /// tables, so it costs more the larger the disk.
+    ///
+    /// # Errors
+    /// When a table cannot be read.
+    fn allocated(&self) -> Result<u64, ReadError> {
+        let mut sum: u64 = 0;
+        for extent in self.extents(0..self.len()) {
+            let extent = extent?;
+            if extent.kind == ExtentKind::Data {
+                sum = sum.saturating_add(extent.len);
+            }
+        }
+        Ok(sum)
+    }
+}
+
+impl<D: DiskImage + ?Sized> DiskImage for Box<D> {
+    fn info(&self) -> &ImageInfo {
+        (**self).info()
+    }
+}
+
+impl<D: DiskImage + ?Sized> DiskImage for std::sync::Arc<D> {
+    fn info(&self) -> &ImageInfo {
+        (**self).info()
+    }
 }

@@ -1,3 +1,8 @@
-//! Placeholder.
+//! What the tests of several crates share: builders of test images that need no outside tool, and
+//! the conformance suites that every implementation of a trait runs. Not published. It panics where
+//! a test would.
 
+pub mod conformance;
+pub mod ova;
 pub mod table;
+pub mod vmdk;

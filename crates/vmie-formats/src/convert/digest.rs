@@ -1,0 +1,67 @@
+//! The digest of the disk, computed in order while pieces are done in any order.
+
+use std::collections::BTreeMap;
+
+use crossbeam_channel::{Receiver, Sender};
+use sha2::{Digest, Sha256};
+use vmie_io::int;
+
+use super::Run;
+use super::pieces::Piece;
+
+/// Zeroes that are hashed at once, between looks at whether to stop.
+const ZEROES: usize = 1 << 18;
+
+/// A piece that was copied.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) piece: Piece,
+    /// Its bytes; `None` for known zeroes.
+    pub(super) data: Option<Vec<u8>>,
+}
+
+/// Hashes all pieces in order; `None` when the work was stopped.
+///
+/// What waits here is bounded: pieces with data by the buffers that there are, and between two
+/// of those at most one of zeroes.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "dropping the receiver tells the workers"
+)]
+pub(super) fn run(
+    run: &Run<'_>,
+    from_workers: Receiver<Done>,
+    give: &Sender<Vec<u8>>,
+) -> Option<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut waiting = BTreeMap::new();
+    let mut next: u64 = 0;
+    let mut hashed: u64 = 0;
+    let zeroes = vec![0; ZEROES];
+    while let Ok(done) = from_workers.recv() {
+        waiting.insert(done.piece.number, done);
+        while let Some(done) = waiting.remove(&next) {
+            match done.data {
+                Some(data) => {
+                    hasher.update(&data);
+                    // There is always room: as many buffers were made as fit.
+                    let _ = give.try_send(data);
+                }
+                None => {
+                    let mut left = done.piece.len;
+                    while left > 0 {
+                        if run.stopped() {
+                            return None;
+                        }
+                        let n = int::min_usize(left, ZEROES);
+                        hasher.update(zeroes.get(..n).unwrap_or_default());
+                        left = left.saturating_sub(int::u64_of(n));
+                    }
+                }
+            }
+            hashed = hashed.saturating_add(done.piece.len);
+            next = next.saturating_add(1);
+        }
+    }
+    (hashed == run.total).then(|| hasher.finalize().into())
+}

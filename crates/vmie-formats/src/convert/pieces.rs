@@ -1,0 +1,66 @@
+//! Cutting a disk into pieces of work.
+
+use vmie_io::{ExtentKind, ReadAt, ReadError};
+
+use super::PIECE;
+
+/// A piece of the disk, numbered in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub(super) number: u64,
+    pub(super) start: u64,
+    pub(super) len: u64,
+    /// Whether it is known to be zero; such a piece is as long as the zeroes are, the others are
+    /// at most [`PIECE`] bytes long.
+    pub(super) zero: bool,
+}
+
+/// The cursor that hands out the pieces.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    at: u64,
+    end: u64,
+    number: u64,
+}
+
+impl Pieces {
+    pub(super) fn new(end: u64) -> Self {
+        Self {
+            at: 0,
+            end,
+            number: 0,
+        }
+    }
+
+    /// The next piece; `None` at the end. After an error it starts there again.
+    pub(super) fn next(&mut self, source: &dyn ReadAt) -> Result<Option<Piece>, ReadError> {
+        if self.at >= self.end {
+            return Ok(None);
+        }
+        let start = self.at;
+        let mut at = start;
+        // Known zeroes, of both kinds.
+        while at < self.end {
+            let extent = source.next_extent(at)?;
+            if extent.kind == ExtentKind::Data || extent.end() <= at {
+                break;
+            }
+            at = extent.end().min(self.end);
+        }
+        let zero = at > start;
+        if !zero {
+            // Up to the next multiple, so that pieces keep to grains after a hole.
+            let rest = PIECE.saturating_sub(start.checked_rem(PIECE).unwrap_or(0));
+            at = start.saturating_add(rest).min(self.end);
+        }
+        let number = self.number;
+        self.number = number.saturating_add(1);
+        self.at = at;
+        Ok(Some(Piece {
+            number,
+            start,
+            len: at.saturating_sub(start),
+            zero,
+        }))
+    }
+}

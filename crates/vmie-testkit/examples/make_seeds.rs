@@ -1,0 +1,113 @@
+//! Writes the seeds of the fuzz targets: `cargo run -p vmie-testkit --example make_seeds -- fuzz/seeds`.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a tool for developers, which may stop with a panic"
+)]
+
+use std::path::{Path, PathBuf};
+
+use vmie_testkit::ova::{self, Style, Tar};
+use vmie_testkit::vmdk;
+
+fn main() {
+    let folder: PathBuf = std::env::args_os().nth(1).expect("a folder").into();
+    for (name, bytes) in vmdk_seeds() {
+        write(&folder, "vmdk", name, &bytes);
+        write(&folder, "probe", name, &bytes);
+    }
+    for (name, bytes) in ova_seeds() {
+        write(&folder, "ova", name, &bytes);
+        write(&folder, "probe", name, &bytes);
+    }
+    for (name, text) in ovf_seeds() {
+        write(&folder, "ovf", name, text.as_bytes());
+    }
+}
+
+fn write(folder: &Path, target: &str, name: &str, bytes: &[u8]) {
+    let folder = folder.join(target);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(name), bytes).unwrap();
+}
+
+/// Small grains and tables keep the files small and bring every part within reach of a mutation.
+fn small(builder: vmdk::Builder) -> vmdk::Builder {
+    builder.grain_sectors(8).entries(4)
+}
+
+fn vmdk_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let disk = vmdk::sample_disk(40_000);
+    let stream = small(vmdk::Builder::stream(&disk));
+    vec![
+        ("stream", stream.clone().build().bytes),
+        (
+            "stream-front-directory",
+            stream
+                .clone()
+                .directory_at_end(false)
+                .version(1)
+                .build()
+                .bytes,
+        ),
+        (
+            "stream-no-footer",
+            stream.clone().footer(false).build().bytes,
+        ),
+        (
+            "stream-zeroes-reversed",
+            stream
+                .mark_zeroes(true)
+                .reverse(true)
+                .version(2)
+                .build()
+                .bytes,
+        ),
+        (
+            "sparse",
+            small(vmdk::Builder::sparse(&vmdk::sample_disk(9000)))
+                .build()
+                .bytes,
+        ),
+        (
+            "descriptor",
+            vmdk::descriptor("monolithicFlat").into_bytes(),
+        ),
+    ]
+}
+
+fn ova_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let disk = vmdk::sample_disk(9000);
+    let file = small(vmdk::Builder::stream(&disk)).build().bytes;
+    let text = ova::descriptor(
+        &[ova::Disk::new("disk1.vmdk", file.len(), disk.len())],
+        None,
+    );
+    let styled = |style| {
+        Tar::new(style)
+            .file("f/m.ovf", text.as_bytes())
+            .file("f/disk1.vmdk", &file)
+            .file("f/m.mf", ova::sha1_line("disk1.vmdk", &file).as_bytes())
+            .finish()
+    };
+    vec![
+        ("ova", ova::ova(&[(file.clone(), disk.len())], Some("efi"))),
+        ("ova-pax", styled(Style::Pax)),
+        ("ova-gnu", styled(Style::Gnu)),
+        ("ova-v7", styled(Style::V7)),
+    ]
+}
+
+fn ovf_seeds() -> Vec<(&'static str, String)> {
+    let two = [
+        ova::Disk::new("a.vmdk", 1000, 5 << 20),
+        ova::Disk {
+            file_attributes: " ovf:chunkSize=\"500\" ovf:compression=\"gzip\"".to_owned(),
+            ..ova::Disk::new("b&amp;.vmdk", 1000, 5 << 20)
+        },
+    ];
+    vec![
+        ("two-disks", ova::descriptor(&two, Some("efi"))),
+        ("none", ova::descriptor(&[], None)),
+    ]
+}
