@@ -1,1 +1,87 @@
-//! Placeholder.
+//! The tasks of a VM import service as pure state machines.
+//!
+//! Requests, reports of workers and the time go in; records to make durable, replies and work
+//! orders come out. The engine has no clock, no randomness, no IO and no threads, and no standard
+//! library (`no_std` with `alloc`): whoever hosts it brings those. It decides and never converts;
+//! the host converts and never decides.
+//!
+//! ```
+//! use vmie_tasks::{
+//!     Action, ApiCall, Caller, Config, DiskContainer, Engine, ImportImageRequest, Output,
+//!     SourceUrl, Step, Timestamp,
+//! };
+//!
+//! let mut engine = Engine::new(Config::default(), 42);
+//! let request = ImportImageRequest {
+//!     disk_containers: vec![DiskContainer {
+//!         format: Some("ova".into()),
+//!         url: Some(SourceUrl::new("s3://images/server.ova")),
+//!         ..DiskContainer::default()
+//!     }],
+//!     ..ImportImageRequest::default()
+//! };
+//! let caller = Caller { account: "111122223333".into(), region: "eu-central-1".into() };
+//! let now = Timestamp::from_secs(1_790_000_000);
+//! engine.request(now, ApiCall { caller, action: Action::ImportImage(request) });
+//!
+//! // First what must be durable, then the reply, then what to do, and at last nothing more.
+//! assert!(matches!(engine.poll(), Output::Commit(_)));
+//! assert!(matches!(engine.poll(), Output::Reply { reply: Ok(_), .. }));
+//! let Output::Begin(begin) = engine.poll() else { panic!("an order comes next") };
+//! assert_eq!(begin.order.step, Step::Validate);
+//! assert!(matches!(engine.poll(), Output::Idle { wake_at: None }));
+//! ```
+//!
+//! # What a host does
+//!
+//! 1. It calls [`Engine::request`], [`Engine::report`] or [`Engine::tick`], and then
+//!    [`Engine::poll`] until the answer is [`Output::Idle`].
+//! 2. It makes each [`Output::Commit`] durable before it acts on what follows.
+//! 3. It does the work of each [`Output::Begin`] and reports with the attempt's number:
+//!    [`WorkerEvent::Started`], then [`WorkerEvent::Progress`] as often as it likes, then the one
+//!    event that ends the step, or [`WorkerEvent::Failed`].
+//! 4. It stops the work of each [`Output::Abort`]. A cleanup that follows must wait until that
+//!    work has ended.
+//! 5. After a restart it gives its records to [`Engine::restore`]. What was under way is begun
+//!    again; late reports of earlier attempts are answered with [`ReportError::Stale`].
+
+#![no_std]
+
+extern crate alloc;
+
+mod call;
+mod check;
+mod config;
+mod ending;
+mod engine;
+mod id;
+mod image;
+mod order;
+mod output;
+mod record;
+mod reply;
+mod snapshot;
+mod source;
+mod task;
+mod ticket;
+mod time;
+
+pub use call::{
+    Action, ApiCall, Caller, CancelRequest, DescribeRequest, DiskContainer, Filter,
+    ImportImageRequest, ImportSnapshotRequest, Tag, TagSpecification,
+};
+pub use config::Config;
+pub use engine::{Engine, ReportError};
+pub use id::{ImageId, SnapshotId, TaskId, TaskKind};
+pub use order::{
+    Attempt, Begin, CleanupWork, ConvertWork, Converted, DiskFacts, Expectations, Failure,
+    GuestFacts, ORDER_VERSION, OrderId, PublishImageWork, PublishSnapshotWork, SnapshotToMake,
+    Step, UpdateWork, ValidateWork, Validated, Verdict, Work, WorkerEvent,
+};
+pub use output::{Change, Commit, Happening, Output, RequestId, TaskEvent};
+pub use record::{RECORD_VERSION, Record, RecordKey, RestoreError};
+pub use reply::{
+    ApiError, ImportImageTask, ImportSnapshotTask, Reply, SnapshotDetail, SnapshotTaskDetail,
+};
+pub use source::{Location, Source, SourceUrl, UserBucket};
+pub use time::Timestamp;

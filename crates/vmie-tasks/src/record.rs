@@ -1,0 +1,113 @@
+//! What a host makes durable, and gives back after a restart.
+
+use core::fmt;
+
+use crate::id::{IdSource, TaskId};
+use crate::task::Task;
+
+/// The version of the records that this crate writes and reads.
+pub const RECORD_VERSION: u16 = 1;
+
+/// The key of a record.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(tag = "of", rename_all = "kebab-case")]
+pub enum RecordKey {
+    /// What is not of one task: where ids come from.
+    Engine,
+    /// A task.
+    Task {
+        /// Its id.
+        id: TaskId,
+    },
+}
+
+impl fmt::Display for RecordKey {
+    /// A word of letters, digits and `-`, fit for a file name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine => f.pad("engine"),
+            Self::Task { id } => f.pad(id.as_str()),
+        }
+    }
+}
+
+/// A record: serialize it with serde as it is. Its content is the engine's own business; it can
+/// hold signed addresses and must be kept like them (SVC-SEC-3).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Record {
+    version: u16,
+    content: Content,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one engine record among many tasks"
+)]
+pub(crate) enum Content {
+    Engine { ids: IdSource },
+    Task(Task),
+}
+
+impl Record {
+    pub(crate) fn engine(ids: IdSource) -> Self {
+        Self {
+            version: RECORD_VERSION,
+            content: Content::Engine { ids },
+        }
+    }
+
+    pub(crate) fn task(task: Task) -> Self {
+        Self {
+            version: RECORD_VERSION,
+            content: Content::Task(task),
+        }
+    }
+
+    /// The version it was written with.
+    #[must_use]
+    pub fn version(&self) -> u16 {
+        self.version
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> RecordKey {
+        match &self.content {
+            Content::Engine { .. } => RecordKey::Engine,
+            Content::Task(task) => RecordKey::Task {
+                id: task.head.id.clone(),
+            },
+        }
+    }
+
+    pub(crate) fn into_content(self) -> Content {
+        self.content
+    }
+}
+
+/// Records that no engine can be made of.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// A record was written by another version.
+    #[error("the record {key} has version {version}; this version reads {RECORD_VERSION}")]
+    Version {
+        /// Which.
+        key: RecordKey,
+        /// The version it has.
+        version: u16,
+    },
+    /// A key comes twice.
+    #[error("the record {key} comes twice; give each record once, in its latest form")]
+    Duplicate {
+        /// Which.
+        key: RecordKey,
+    },
+    /// There are tasks, and not the record that says which ids were given away.
+    #[error("the record `engine` is missing; restore it, or start with no records at all")]
+    NoEngine,
+}

@@ -1,0 +1,83 @@
+//! Random lives of an engine and its host, each from a seed.
+#![allow(
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    missing_docs,
+    dead_code,
+    reason = "a test may stop where it fails, and its parts are shared with the fuzz target"
+)]
+
+mod world;
+
+use vmie_tasks::{Happening, Output, Record};
+use world::{Bytes, Seeded, World};
+
+fn through_json(record: Record) -> Record {
+    let text = serde_json::to_string(&record).unwrap();
+    let back: Record = serde_json::from_str(&text).unwrap();
+    assert_eq!(back, record);
+    back
+}
+
+fn bytes_of(seed: u64, steps: u32) -> Vec<u8> {
+    let mut world = World::new(Seeded(seed), through_json);
+    world.run(steps);
+    world
+        .log
+        .iter()
+        .flat_map(|output| serde_json::to_vec(output).unwrap())
+        .collect()
+}
+
+#[test]
+fn hundreds_of_lives_keep_every_promise() {
+    let mut completed = 0;
+    let mut failed = 0;
+    for seed in 1..=400 {
+        let mut world = World::new(Seeded(seed * 0x9e37_79b9), through_json);
+        world.run(60);
+        for output in &world.log {
+            if let Output::Event(event) = output {
+                match event.event {
+                    Happening::Completed { .. } => completed += 1,
+                    Happening::Deleted { .. } => failed += 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+    // A simulation in which nothing happens would prove nothing.
+    assert!(
+        completed > 200 && failed > 200,
+        "{completed} completed, {failed} failed"
+    );
+}
+
+#[test]
+fn a_long_life_keeps_every_promise() {
+    World::new(Seeded(99), through_json).run(1500);
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes() {
+    for seed in 1..=25 {
+        let first = bytes_of(seed * 77, 80);
+        assert_eq!(first, bytes_of(seed * 77, 80));
+        assert_ne!(first, bytes_of(seed * 77 + 1, 80));
+    }
+}
+
+#[test]
+fn the_choices_can_be_any_bytes() {
+    for seed in 0..64_u8 {
+        let data: Vec<u8> = (0..200_u8)
+            .map(|at| at.wrapping_mul(seed | 1) ^ seed)
+            .collect();
+        World::new(Bytes(&data), through_json).run(500);
+    }
+}
