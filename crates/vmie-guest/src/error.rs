@@ -1,0 +1,47 @@
+//! What can keep an inspection from being made at all.
+
+use vmie_io::{ErrorKind, Fault};
+
+/// The error of this crate: cause, structure, field, byte offset, value found.
+pub type Error = Fault<Cause>;
+
+/// What can keep an inspection from being made at all. Whatever is wrong inside one disk, volume
+/// or file is a fact that could not be established, and no error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A disk cannot be read.
+    #[error("the disk cannot be read")]
+    Read,
+    /// A limit of the caller was hit.
+    #[error("reading on would pass a limit")]
+    Limit,
+    /// There is no disk to look at.
+    #[error("no disk was given")]
+    NoDisks,
+    /// More disks than are looked at.
+    #[error("there are too many disks")]
+    TooManyDisks,
+}
+
+impl vmie_io::Cause for Cause {
+    const READ: Self = Self::Read;
+    const LIMIT: Self = Self::Limit;
+
+    fn kind(self) -> ErrorKind {
+        match self {
+            Self::Read => ErrorKind::Io,
+            Self::Limit | Self::TooManyDisks => ErrorKind::LimitExceeded,
+            Self::NoDisks => ErrorKind::Misuse,
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Read => "Check that the image is complete and readable",
+            Self::Limit => "Raise the limits if the image comes from a source you trust",
+            Self::NoDisks => "Give at least one disk",
+            Self::TooManyDisks => "Give the disks of one machine at a time",
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! From disks to facts.
+
+mod boot;
+mod devices;
+mod identity;
+mod kernels;
+mod loaders;
+mod mounts;
+mod tree;
+mod volumes;
+
+use std::sync::Arc;
+
+use vmie_fs::{Filesystem, FsKind, GuestPath, Namespace, State};
+use vmie_io::{Limits, ReadAt};
+use vmie_volumes::BootCode;
+
+use crate::fstab::{self, Fstab};
+use crate::{
+    Boot, BootMode, Cause, Disk, Error, Evidence, Fact, FilesystemFacts, Inspection, MountOutcome,
+    System, Unread,
+};
+use loaders::Firmware;
+pub use volumes::{GuestVolume, Opener};
+
+/// Disks that are looked at. An import takes 21; what has more is told so, and not cut off.
+const MAX_DISKS: usize = 256;
+/// Systems that are looked into.
+const MAX_SYSTEMS: usize = 16;
+/// The largest text that is taken whole, in bytes, whatever the caller's limit: the longest list of
+/// modules of a distribution's kernel is about 1 MiB.
+const MAX_TEXT: u64 = 4 << 20;
+
+/// Looks at the disks of one machine, in the order the machine has them, and tells what is there.
+///
+/// # Errors
+/// When no disk was given ([`Cause::NoDisks`]) or more than are looked at
+/// ([`Cause::TooManyDisks`]). Whatever is wrong with the disks themselves is in the facts.
+pub fn inspect(disks: &[Arc<dyn ReadAt>], limits: &Limits) -> Result<Inspection, Error> {
+    if disks.is_empty() {
+        return Err(Error::new(Cause::NoDisks).in_structure("machine"));
+    }
+    if disks.len() > MAX_DISKS {
+        return Err(Error::new(Cause::TooManyDisks)
+            .in_structure("machine")
+            .field("disks")
+            .found(disks.len()));
+    }
+    let (disks, volumes) = volumes::survey(disks, limits);
+    Ok(inspect_volumes(disks, &volumes, limits))
+}
+
+/// What [`inspect`] does once the volumes are known: for machines whose volumes come from
+/// elsewhere than the tables of their disks, such as filesystems in memory.
+#[must_use]
+pub fn inspect_volumes(
+    disks: Vec<Disk>,
+    volumes: &[GuestVolume<'_>],
+    limits: &Limits,
+) -> Inspection {
+    let boot = boot::boot(&disks, volumes);
+    let firmware = firmware(&disks, &boot);
+    let mut inspection = Inspection {
+        disks,
+        filesystems: Vec::new(),
+        systems: Vec::new(),
+        unread: Vec::new(),
+        boot,
+    };
+    let mut trees = Vec::new();
+    for volume in volumes {
+        let opened = volume.files();
+        if let Some(facts) = filesystem(volume, opened.as_deref()) {
+            inspection.filesystems.push(facts);
+        }
+        match opened {
+            Ok(files) if is_root(&*files) && trees.len() < MAX_SYSTEMS => {
+                trees.push((volume, files));
+            }
+            Ok(_) => {}
+            Err(why) if volume.may_hold_a_system() => inspection.unread.push(Unread {
+                volume: volume.id,
+                kind: volume.kind(),
+                why,
+                mounted_on: None,
+            }),
+            Err(_) => {}
+        }
+    }
+    let text = limits.text.min(MAX_TEXT);
+    for (volume, files) in trees {
+        inspection
+            .systems
+            .push(system(volume, files, volumes, firmware, text));
+    }
+    place(&mut inspection);
+    inspection
+}
+
+fn firmware(disks: &[Disk], boot: &Boot) -> Firmware {
+    let codes = || disks.iter().filter_map(|disk| disk.layout.get());
+    Firmware {
+        uefi_only: boot
+            .modes
+            .get()
+            .is_some_and(|modes| modes.as_slice() == [BootMode::Uefi]),
+        grub_legacy: codes().any(|layout| layout.boot_code == BootCode::GrubLegacy),
+    }
+}
+
+/// Whether a filesystem is the root of a Linux: it has one of the files that say which one.
+fn is_root(files: &dyn Filesystem) -> bool {
+    identity::MARKS
+        .iter()
+        .any(|path| files.metadata(&GuestPath::from(*path)).is_ok())
+}
+
+fn filesystem(
+    volume: &GuestVolume<'_>,
+    opened: Result<&(dyn Filesystem + 'static), &String>,
+) -> Option<FilesystemFacts> {
+    let identity = volume.identity.as_ref().ok()?.as_ref()?;
+    Some(FilesystemFacts {
+        volume: volume.id,
+        kind: identity.kind,
+        label: identity.label.clone(),
+        uuid: identity.uuid.clone(),
+        size: volume.size,
+        space: opened.ok().and_then(Filesystem::space),
+        state: opened.map_or(State::Unknown, Filesystem::state),
+        mounted_on: None,
+        readable: match opened {
+            Ok(_) => Fact::known((), Vec::new()),
+            Err(why) => Fact::unknown(why.clone(), vec![Evidence::new(why.clone()).on(volume.id)]),
+        },
+    })
+}
+
+fn system(
+    root: &GuestVolume<'_>,
+    files: Box<dyn Filesystem>,
+    volumes: &[GuestVolume<'_>],
+    firmware: Firmware,
+    text: u64,
+) -> System {
+    let namespace = Namespace::new(files);
+    let fstab = match namespace.read(&GuestPath::from("/etc/fstab"), text) {
+        Ok(bytes) => Ok(fstab::parse(&bytes)),
+        Err(error) if error.cause() == vmie_fs::Cause::NotFound => {
+            Err("there is no /etc/fstab".to_owned())
+        }
+        Err(error) => Err(format!(
+            "/etc/fstab cannot be read: {}",
+            volumes::clause(&error)
+        )),
+    };
+    let no_table = Fstab::default();
+    let table = fstab.as_ref().unwrap_or(&no_table);
+    let tree = mounts::join(root.id, namespace, table, volumes, text);
+    let mut kernels = kernels::installed(&tree);
+    let (bootloaders, default_kernel) = loaders::read(&tree, firmware, &mut kernels);
+    let notes = table
+        .bad_lines
+        .iter()
+        .take(16)
+        .map(|line| {
+            tree.evidence("/etc/fstab", "no entry: mount passes it over")
+                .line(*line)
+        })
+        .collect();
+    System {
+        root: root.id,
+        os: identity::os(&tree),
+        drivers: devices::drivers(&tree, &kernels, default_kernel.get()),
+        network: devices::network(&tree, default_kernel.get()),
+        kernels,
+        default_kernel,
+        bootloaders,
+        fstab: match fstab {
+            Ok(table) => {
+                let says = format!("{} entries", table.entries.len());
+                let evidence = tree.evidence("/etc/fstab", says);
+                Fact::known(table.entries, vec![evidence])
+            }
+            Err(why) => {
+                let evidence = tree.evidence("/etc/fstab", why.clone());
+                Fact::unknown(why, vec![evidence])
+            }
+        },
+        mounts: tree.mounts,
+        notes,
+    }
+}
+
+/// Says of each filesystem where the systems' tables put it.
+fn place(inspection: &mut Inspection) {
+    for system in &inspection.systems {
+        let placed = system
+            .mounts
+            .iter()
+            .filter_map(|mount| match &mount.outcome {
+                MountOutcome::Joined(volume) | MountOutcome::NotRead { volume, .. } => {
+                    Some((*volume, mount.target.as_str()))
+                }
+                _ => None,
+            })
+            .chain([(system.root, "/")]);
+        for (volume, target) in placed {
+            for facts in &mut inspection.filesystems {
+                if facts.volume == volume && facts.mounted_on.is_none() {
+                    facts.mounted_on = Some(target.to_owned());
+                }
+            }
+            for unread in &mut inspection.unread {
+                if unread.volume == volume && unread.mounted_on.is_none() {
+                    unread.mounted_on = Some(target.to_owned());
+                }
+            }
+        }
+    }
+    // A volume group's or cryptroot's member is placed by what it holds, not by one target.
+    for facts in &mut inspection.filesystems {
+        if matches!(facts.kind, FsKind::Lvm2Pv | FsKind::LinuxRaid) {
+            facts.mounted_on = None;
+        }
+    }
+}

@@ -1,0 +1,558 @@
+//! What a guest is: the facts.
+
+use vmie_fs::{FsKind, GuestPath, Space, State};
+use vmie_volumes::{DiskLayout, VolumeId};
+
+use crate::fstab::FstabEntry;
+use crate::{Evidence, Fact};
+
+/// What the disks of a machine hold, each fact with what it rests on. Nothing here is a judgement.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// The disks, in the order given.
+    pub disks: Vec<Disk>,
+    /// What every volume that is formatted at all is formatted as, in disk order.
+    pub filesystems: Vec<FilesystemFacts>,
+    /// The operating systems: one for each root filesystem that was found.
+    pub systems: Vec<System>,
+    /// Volumes that may hold a system (or a part of one) and could not be looked into, and why.
+    /// With one of these, "there is no other system" is not established.
+    pub unread: Vec<Unread>,
+    /// How firmware can start what is on the disks.
+    pub boot: Boot,
+}
+
+/// A disk.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Disk {
+    /// Its number, from 0.
+    pub index: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Its partition table.
+    pub layout: Fact<DiskLayout>,
+}
+
+impl Disk {
+    /// A disk of this number, length in bytes, and table.
+    #[must_use]
+    pub fn new(index: u32, size: u64, layout: Fact<DiskLayout>) -> Self {
+        Self {
+            index,
+            size,
+            layout,
+        }
+    }
+}
+
+/// What a volume is formatted as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FilesystemFacts {
+    /// Which volume.
+    pub volume: VolumeId,
+    /// What it is formatted as.
+    pub kind: FsKind,
+    /// The label.
+    pub label: Option<String>,
+    /// The UUID, as `/etc/fstab` writes it.
+    pub uuid: Option<String>,
+    /// Bytes of the volume.
+    pub size: u64,
+    /// Total and free bytes, when that is known.
+    pub space: Option<Space>,
+    /// In what state it was left.
+    pub state: State,
+    /// Where the guest's fstab (or its being a root) puts it: `/`, `/boot`, …
+    pub mounted_on: Option<String>,
+    /// Whether its files can be read here; why not, otherwise.
+    pub readable: Fact<()>,
+}
+
+impl FilesystemFacts {
+    /// Whether the volume is encrypted.
+    #[must_use]
+    pub fn encrypted(&self) -> bool {
+        self.kind.is_encrypted()
+    }
+}
+
+/// A volume that could not be looked into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unread {
+    /// Which volume.
+    pub volume: VolumeId,
+    /// What it is formatted as, when even that is known.
+    pub kind: Option<FsKind>,
+    /// Why it could not be read: a clause without capital or full stop.
+    pub why: String,
+    /// Which part of an already found system it is (`/boot`), when an fstab says so.
+    pub mounted_on: Option<String>,
+}
+
+/// An operating system.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct System {
+    /// The volume of its root filesystem.
+    pub root: VolumeId,
+    /// Which system it is.
+    pub os: Os,
+    /// The kernels found, newest first.
+    pub kernels: Vec<Kernel>,
+    /// The kernel that starts when nobody touches the keyboard.
+    pub default_kernel: Fact<DefaultKernel>,
+    /// The boot loaders whose configuration was found, the one that the default was taken from
+    /// first.
+    pub bootloaders: Vec<Bootloader>,
+    /// `/etc/fstab`, in its order.
+    pub fstab: Fact<Vec<FstabEntry>>,
+    /// What became of the volumes that fstab names.
+    pub mounts: Vec<Mount>,
+    /// Device drivers of the default kernel (or the newest one).
+    pub drivers: Fact<Drivers>,
+    /// How the network is set up.
+    pub network: Network,
+    /// What became of things of lesser weight that could not be established.
+    pub notes: Vec<Evidence>,
+}
+
+impl System {
+    /// Whether this could start by itself: it has a kernel, or a boot loader's configuration, or
+    /// its `/boot` could not be looked into. A root filesystem without all that is a copy or a
+    /// container's.
+    #[must_use]
+    pub fn is_bootable(&self) -> bool {
+        !self.kernels.is_empty()
+            || !self.bootloaders.is_empty()
+            || self.mounts.iter().any(|mount| {
+                mount.target == "/boot"
+                    && matches!(
+                        mount.outcome,
+                        MountOutcome::NotRead { .. } | MountOutcome::NotFound
+                    )
+            })
+    }
+
+    /// Why what is below `path` could not be looked at, when the volume that belongs there could
+    /// not be read, or is on none of the disks.
+    #[must_use]
+    pub fn hidden(&self, path: &str) -> Option<String> {
+        hidden(&self.mounts, path)
+    }
+
+    /// The boot loader that the default was taken from.
+    #[must_use]
+    pub fn bootloader(&self) -> Option<&Bootloader> {
+        self.bootloaders.first()
+    }
+}
+
+/// Families of operating systems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Family {
+    /// Linux.
+    Linux,
+    /// Windows.
+    Windows,
+}
+
+impl Family {
+    /// The family's name, as programs see it: `linux` or `windows`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linux => "linux",
+            Self::Windows => "windows",
+        }
+    }
+}
+
+/// Which operating system.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Os {
+    /// Its family.
+    pub family: Family,
+    /// The `ID` of os-release, or what older release files say in its words: `debian`, `rhel`,
+    /// `ol`, `sles`, `amzn` …
+    pub id: Fact<String>,
+    /// The name as the system prints it, without the version: `Debian GNU/Linux`.
+    pub name: String,
+    /// Name and version as the system prints them: `Debian GNU/Linux 12 (bookworm)`.
+    pub pretty_name: String,
+    /// The most precise version known: `12.15`, `7.9.2009`, `15.4`.
+    pub version: Fact<String>,
+    /// What its programs are made for.
+    pub arch: Fact<Arch>,
+    /// The edition or variant, where there is such a thing: `Server`, `Workstation`.
+    pub edition: Option<String>,
+    /// The build, where there is such a thing.
+    pub build: Option<String>,
+}
+
+/// What programs are made for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Arch {
+    /// x86, 64-bit.
+    X86_64,
+    /// x86, 32-bit.
+    I386,
+    /// 64-bit programs in the x32 form: 64-bit instructions, 32-bit pointers.
+    X32,
+    /// ARM, 64-bit.
+    Arm64,
+    /// ARM, 32-bit.
+    Arm,
+    /// Another one, by the name that Linux has for it.
+    Other(String),
+}
+
+impl Arch {
+    /// The name, as `uname -m` and the service write it: `x86_64`, `i386`, `arm64` …
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::I386 => "i386",
+            Self::X32 => "x32",
+            Self::Arm64 => "arm64",
+            Self::Arm => "arm",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// A kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Kernel {
+    /// What `uname -r` would say: `6.1.0-56-cloud-amd64`.
+    pub release: String,
+    /// Whether it starts by default.
+    pub default: bool,
+    /// What kind of kernel it is.
+    pub flavour: KernelFlavour,
+    /// Path of its image in the guest.
+    pub image: Option<String>,
+    /// Where it was seen.
+    pub sources: Vec<KernelSource>,
+    /// What it rests on.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Kinds of kernels, told by their release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum KernelFlavour {
+    /// Nothing special.
+    Stock,
+    /// Oracle's Unbreakable Enterprise Kernel.
+    Uek,
+    /// Made for clouds and virtual machines.
+    Cloud,
+    /// With real-time patches.
+    Realtime,
+    /// For debugging.
+    Debug,
+    /// For mending a broken system; not a system of its own.
+    Rescue,
+    /// A kernel for Xen.
+    Xen,
+}
+
+impl KernelFlavour {
+    /// The flavour's name, as programs see it: `stock`, `uek`, `cloud`, `rt`, `debug`, `rescue`,
+    /// `xen`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stock => "stock",
+            Self::Uek => "uek",
+            Self::Cloud => "cloud",
+            Self::Realtime => "rt",
+            Self::Debug => "debug",
+            Self::Rescue => "rescue",
+            Self::Xen => "xen",
+        }
+    }
+}
+
+/// Where a kernel can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum KernelSource {
+    /// An image in `/boot`.
+    BootFile,
+    /// A folder in `/lib/modules`.
+    ModulesFolder,
+    /// The version string inside an image.
+    ImageString,
+    /// An entry of a boot loader.
+    BootEntry,
+}
+
+impl KernelSource {
+    /// The source's name, as programs see it: `boot-file`, `modules-folder`, `image-string`,
+    /// `boot-entry`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BootFile => "boot-file",
+            Self::ModulesFolder => "modules-folder",
+            Self::ImageString => "image-string",
+            Self::BootEntry => "boot-entry",
+        }
+    }
+}
+
+/// The kernel that starts when nobody touches the keyboard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DefaultKernel {
+    /// What `uname -r` will say.
+    pub release: String,
+    /// How that was determined.
+    pub how: DefaultBy,
+    /// The title of the boot entry.
+    pub title: Option<String>,
+    /// Path of the image, as the boot entry writes it.
+    pub image: Option<String>,
+    /// The command line.
+    pub cmdline: Option<String>,
+    /// The initial RAM disks, as the boot entry writes them.
+    pub initrd: Vec<String>,
+}
+
+impl DefaultKernel {
+    /// The value of `root=` on the command line.
+    #[must_use]
+    pub fn root(&self) -> Option<&str> {
+        self.cmdline
+            .as_deref()?
+            .split_ascii_whitespace()
+            .rev()
+            .find_map(|word| word.strip_prefix("root="))
+    }
+}
+
+/// How the default kernel was determined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DefaultBy {
+    /// The boot loader's configuration names the entry by its place in the menu.
+    Index,
+    /// It names the entry by title or id.
+    Name,
+    /// The loader's saved environment names the entry.
+    SavedEntry,
+    /// Nothing names an entry (or what is named is not there), so the loader takes the first.
+    FirstEntry,
+    /// No boot entry could be read, and there is one kernel only.
+    OnlyKernel,
+}
+
+impl DefaultBy {
+    /// The name, as programs see it: `index`, `name`, `saved-entry`, `first-entry`,
+    /// `only-kernel`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Name => "name",
+            Self::SavedEntry => "saved-entry",
+            Self::FirstEntry => "first-entry",
+            Self::OnlyKernel => "only-kernel",
+        }
+    }
+}
+
+/// Boot loaders of Linux.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BootloaderKind {
+    /// GRUB 2.
+    Grub2,
+    /// GRUB legacy (0.9x).
+    GrubLegacy,
+    /// systemd-boot.
+    SystemdBoot,
+    /// EXTLINUX or SYSLINUX.
+    Extlinux,
+    /// LILO.
+    Lilo,
+}
+
+impl BootloaderKind {
+    /// The loader's name, as programs see it: `grub2`, `grub-legacy`, `systemd-boot`, `extlinux`,
+    /// `lilo`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Grub2 => "grub2",
+            Self::GrubLegacy => "grub-legacy",
+            Self::SystemdBoot => "systemd-boot",
+            Self::Extlinux => "extlinux",
+            Self::Lilo => "lilo",
+        }
+    }
+
+    /// Whether it is one of the two GRUBs.
+    #[must_use]
+    pub fn is_grub(self) -> bool {
+        matches!(self, Self::Grub2 | Self::GrubLegacy)
+    }
+}
+
+/// A boot loader whose configuration was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Bootloader {
+    /// Which one.
+    pub kind: BootloaderKind,
+    /// Path of its configuration in the guest.
+    pub config: String,
+    /// On which volume that is.
+    pub volume: Option<VolumeId>,
+    /// Whether its menu comes from boot loader specification entries (`/boot/loader/entries`).
+    pub bls: bool,
+    /// How many entries its menu has, those of submenus not counted.
+    pub entries: usize,
+}
+
+/// What became of a volume that fstab names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mount {
+    /// The device as fstab writes it: `UUID=…`, `/dev/sda1`.
+    pub source: String,
+    /// Where it is mounted.
+    pub target: String,
+    /// What became of it.
+    pub outcome: MountOutcome,
+}
+
+/// Why what is below `path` could not be looked at.
+pub(crate) fn hidden(mounts: &[Mount], path: &str) -> Option<String> {
+    let path = GuestPath::new(path);
+    mounts.iter().find_map(|mount| {
+        let target = GuestPath::new(&mount.target);
+        let covers = path.strip_prefix(&target).is_some() && target != GuestPath::root();
+        match (&mount.outcome, covers) {
+            (MountOutcome::NotRead { volume, why }, true) => Some(format!(
+                "{} ({volume}) could not be read: {why}",
+                mount.target
+            )),
+            (MountOutcome::NotFound, true) => Some(format!(
+                "{} is on {}, which is on none of the disks",
+                mount.target, mount.source
+            )),
+            _ => None,
+        }
+    })
+}
+
+/// What became of a mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MountOutcome {
+    /// The volume is part of the guest's tree.
+    Joined(VolumeId),
+    /// The volume is there and could not be read.
+    NotRead {
+        /// Which volume.
+        volume: VolumeId,
+        /// Why not: a clause without capital or full stop.
+        why: String,
+    },
+    /// No volume of these disks answers to the name.
+    NotFound,
+    /// It is none that a tree is made of: swap, a network share, a pseudo filesystem, a CD drive.
+    Skipped,
+}
+
+/// Device drivers that an instance needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drivers {
+    /// The kernel they belong to.
+    pub kernel: String,
+    /// Names of drivers that are modules on the disk.
+    pub modules: Vec<String>,
+    /// Names of drivers that are built into the kernel.
+    pub builtin: Vec<String>,
+}
+
+impl Drivers {
+    /// Whether the driver is there, as a module or built in.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.modules.iter().chain(&self.builtin).any(|n| n == name)
+    }
+}
+
+/// How the network is set up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Network {
+    /// The ways that are configured: `ifupdown`, `netplan`, `ifcfg`, `networkmanager`,
+    /// `systemd-networkd`.
+    pub stacks: Vec<&'static str>,
+    /// The configuration files found.
+    pub files: Vec<String>,
+    /// Whether interfaces get predictable names (`ens3`) instead of `eth0`, when that is known.
+    pub predictable_names: Option<bool>,
+    /// What the above rests on.
+    pub evidence: Vec<Evidence>,
+}
+
+/// How firmware can start a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum BootMode {
+    /// By the BIOS, from the first sector.
+    LegacyBios,
+    /// By UEFI, from an EFI system partition.
+    Uefi,
+}
+
+impl BootMode {
+    /// The mode's name, as programs and the service write it: `legacy-bios` or `uefi`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LegacyBios => "legacy-bios",
+            Self::Uefi => "uefi",
+        }
+    }
+}
+
+/// How firmware can start what is on the disks.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Boot {
+    /// The modes for which there is something to start, legacy BIOS first. Unknown when a part
+    /// that would tell could not be read.
+    pub modes: Fact<Vec<BootMode>>,
+    /// The disk that a BIOS would start from.
+    pub bios_disk: Option<u32>,
+    /// The EFI system partitions.
+    pub esps: Vec<Esp>,
+}
+
+/// An EFI system partition.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Esp {
+    /// Which volume.
+    pub volume: VolumeId,
+    /// The programs in `\EFI`, by path (`/EFI/debian/grubx64.efi`).
+    pub loaders: Fact<Vec<String>>,
+    /// Whether the fallback binary `\EFI\BOOT\BOOTX64.EFI` is there.
+    pub fallback: Fact<bool>,
+}

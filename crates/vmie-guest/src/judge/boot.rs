@@ -1,0 +1,150 @@
+//! How the machine is to be started.
+
+use vmie_rules::SvcId;
+use vmie_rules::guest;
+use vmie_rules::message::Message;
+
+use super::{Judge, advise, refuse, undetermined};
+use crate::{BootMode, Evidence, Severity};
+
+impl Judge<'_> {
+    pub(super) fn boot(&mut self) {
+        let boot = &self.inspection.boot;
+        let Some(modes) = boot.modes.get() else {
+            let why = boot.modes.why().unwrap_or_default();
+            self.push(
+                undetermined(
+                    "undetermined-boot-mode",
+                    &[SvcId::Boot7],
+                    "How the machine boots",
+                    why,
+                )
+                .evidence(boot.modes.evidence()),
+            );
+            return;
+        };
+        if modes.is_empty() {
+            if !self.is_no_disk() {
+                self.push(
+                    refuse(
+                        "no-bootable-partition",
+                        &[SvcId::Boot7, SvcId::Err7],
+                        "There is neither boot code for a BIOS nor an EFI system partition with a program",
+                    )
+                    .message(&Message::NoBootablePartition)
+                    .evidence(boot.modes.evidence())
+                    .remedy("Check that the disk that the machine boots from is among the disks, and first"),
+                );
+            }
+            return;
+        }
+        self.asked(modes);
+        let by_uefi = modes.contains(&BootMode::Uefi);
+        let by_bios = modes.contains(&BootMode::LegacyBios);
+        let asked_uefi = matches!(
+            self.request.boot_mode,
+            Some(guest::BootMode::Uefi | guest::BootMode::UefiPreferred)
+        );
+        if by_uefi {
+            self.fallback(!by_bios || asked_uefi);
+        }
+        if let (Some(disk), Some(system), false) = (boot.bios_disk, self.main_system(), asked_uefi)
+            && system.root.disk != disk
+        {
+            self.push(
+                advise(
+                    "root-not-on-boot-disk",
+                    &[SvcId::Boot6],
+                    format!(
+                        "The root filesystem is on {}, and the boot code on disk {disk}",
+                        system.root
+                    ),
+                )
+                .evidence(boot.modes.evidence())
+                .remedy("Put the root filesystem on the disk that is booted from"),
+            );
+        }
+    }
+
+    fn asked(&mut self, modes: &[BootMode]) {
+        let saw = self.inspection.boot.modes.evidence();
+        let wanted = match self.request.boot_mode {
+            Some(guest::BootMode::LegacyBios) => BootMode::LegacyBios,
+            Some(guest::BootMode::Uefi) => BootMode::Uefi,
+            Some(guest::BootMode::UefiPreferred) => return,
+            None => {
+                if modes == [BootMode::Uefi] {
+                    self.push(
+                        advise(
+                            "boot-mode-not-asked-for",
+                            &[SvcId::Boot1],
+                            "The disk boots by UEFI only, and the request names no boot mode",
+                        )
+                        .evidence(saw)
+                        .remedy("Ask for it: --boot-mode uefi"),
+                    );
+                }
+                return;
+            }
+        };
+        if modes.contains(&wanted) {
+            return;
+        }
+        let can: Vec<&str> = modes.iter().map(|mode| mode.name()).collect();
+        self.push(
+            refuse(
+                "boot-mode-not-possible",
+                &[SvcId::Boot1],
+                format!(
+                    "The request asks for {}, and the disk boots by {}",
+                    wanted.name(),
+                    can.join(" and ")
+                ),
+            )
+            .evidence(saw)
+            .remedy(format!(
+                "Ask for --boot-mode {}",
+                can.first().unwrap_or(&"uefi")
+            )),
+        );
+    }
+
+    /// Whether the program is there that firmware starts without being told (SVC-BOOT-4).
+    fn fallback(&mut self, needed: bool) {
+        let esps = &self.inspection.boot.esps;
+        if esps.iter().any(|esp| esp.fallback.get() == Some(&true)) {
+            return;
+        }
+        if let Some(why) = esps.iter().find_map(|esp| esp.fallback.why()) {
+            if needed {
+                self.push(undetermined(
+                    "undetermined-fallback-binary",
+                    &[SvcId::Boot4],
+                    "Whether \\EFI\\BOOT\\BOOTX64.EFI is there",
+                    why,
+                ));
+            }
+            return;
+        }
+        let mut saw: Vec<Evidence> = Vec::new();
+        for esp in esps {
+            saw.extend_from_slice(esp.fallback.evidence());
+            saw.extend_from_slice(esp.loaders.evidence());
+        }
+        let severity = if needed {
+            Severity::Refuse
+        } else {
+            Severity::Advise
+        };
+        self.push(
+            super::finding(
+                "no-fallback-efi-binary",
+                severity,
+                &[SvcId::Boot4],
+                "The EFI system partition has no \\EFI\\BOOT\\BOOTX64.EFI, which a UEFI machine starts when it knows no entry",
+            )
+            .evidence(&saw)
+            .remedy("In the guest: grub-install --removable (Debian, Ubuntu), or copy shimx64.efi and grubx64.efi to \\EFI\\BOOT as BOOTX64.EFI and grubx64.efi"),
+        );
+    }
+}

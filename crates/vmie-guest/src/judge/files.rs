@@ -1,0 +1,173 @@
+//! The files, the machine around them, and the request's own options.
+
+use vmie_rules::SvcId;
+use vmie_rules::format::ImageFormat;
+use vmie_rules::license::{LicenseType, LicensedSystem};
+use vmie_rules::limits;
+use vmie_rules::message::Message;
+
+use super::{Judge, advise, change, human, refuse};
+use crate::request::Container;
+use crate::{Evidence, Family};
+
+impl Judge<'_> {
+    pub(super) fn files(&mut self) {
+        for container in &self.request.containers {
+            self.format(container);
+        }
+        self.sizes();
+        self.machine();
+        self.license();
+    }
+
+    fn format(&mut self, container: &Container) {
+        let called = match container.name.as_str() {
+            "" => "The disk".to_owned(),
+            name => format!("`{name}`"),
+        };
+        let saw = [Evidence::new(
+            format!("{} {}", container.format, container.variant)
+                .trim()
+                .to_owned(),
+        )];
+        let variant = container.variant.to_ascii_lowercase();
+        let format: Result<ImageFormat, _> = container.format.parse();
+        let draft = match format {
+            Err(_) => refuse(
+                "format-unsupported",
+                &[SvcId::Fmt5, SvcId::Err28],
+                format!("{called} is {}, which is not imported", container.format),
+            )
+            .message(&Message::NoValidPartitions)
+            .remedy("Convert it: vmie convert -O vmdk SRC DST.vmdk"),
+            Ok(ImageFormat::Vmdk) if variant.contains("sesparse") => refuse(
+                "vmdk-sesparse",
+                &[SvcId::Lim11, SvcId::Fmt2, SvcId::Err4],
+                format!("{called} is an SEsparse delta of VMware"),
+            )
+            .message(&Message::UnsupportedVmdk)
+            .remedy("Delete or consolidate the machine's snapshots, then export it as OVF or OVA"),
+            Ok(ImageFormat::Vmdk) if !variant.is_empty() && variant != "streamoptimized" => refuse(
+                "vmdk-not-stream-optimized",
+                &[SvcId::Fmt2, SvcId::Err4],
+                format!("{called} is a VMDK of the kind {}, and only stream-optimized ones are imported", container.variant),
+            )
+            .message(&Message::UnsupportedVmdk)
+            .remedy("Convert it: vmie convert -O vmdk --subformat streamOptimized SRC DST.vmdk"),
+            Ok(ImageFormat::Vhd) if variant == "differencing" => refuse(
+                "vhd-differencing",
+                &[SvcId::Fmt3, SvcId::Err8],
+                format!("{called} is a differencing VHD, which holds a part of a disk only"),
+            )
+            .message(&Message::FootersNotIdentical)
+            .remedy("Merge it with its parent into a fixed or dynamic VHD"),
+            Ok(ImageFormat::Vhdx) if variant == "differencing" => refuse(
+                "vhdx-differencing",
+                &[SvcId::Fmt3],
+                format!("{called} is a differencing VHDX, which holds a part of a disk only"),
+            )
+            .remedy("Merge it with its parent into a fixed or dynamic VHDX"),
+            Ok(_) => return,
+        };
+        self.push(draft.evidence(&saw));
+    }
+
+    fn sizes(&mut self) {
+        for disk in &self.inspection.disks {
+            let bound = if disk.size >= limits::DISK_SIZE_BOUND {
+                "16 TiB, the bound for every import"
+            } else if disk.size >= limits::IMPORT_IMAGE_DISK_SIZE_BOUND {
+                "8 TiB, the bound for import-image"
+            } else {
+                continue;
+            };
+            let title = format!(
+                "Disk {} has {}, which is not below {bound}",
+                disk.index,
+                human(disk.size)
+            );
+            let saw = Evidence::new(format!("{} bytes", disk.size));
+            self.push(
+                refuse("disk-too-large", &[SvcId::Fmt9], title)
+                    .evidence(&[saw])
+                    .remedy("Shrink the disk, or move data to a disk of its own"),
+            );
+        }
+        let disks = self.inspection.disks.len();
+        if disks > limits::MAX_VOLUMES {
+            self.push(
+                refuse(
+                    "too-many-volumes",
+                    &[SvcId::Lim4],
+                    format!("The machine has {disks} disks, and an import takes 21"),
+                )
+                .remedy("Import the disks beyond 21 one by one with import-snapshot"),
+            );
+        }
+    }
+
+    fn machine(&mut self) {
+        let Some(machine) = &self.request.machine else {
+            return;
+        };
+        if machine.cd_drives > 0 {
+            self.push(
+                advise(
+                    "cd-drive-connected",
+                    &[SvcId::Cfg1],
+                    "A CD drive is connected",
+                )
+                .remedy("Disconnect it before the export"),
+            );
+        }
+        if let Some(cards) = machine.network_cards.filter(|cards| *cards > 1) {
+            self.push(
+                change(
+                    "several-network-cards",
+                    &[SvcId::Lim5],
+                    format!("The machine has {cards} network cards; after the import it has one, by DHCP"),
+                )
+                .remedy("Attach further network interfaces to the instance after the import"),
+            );
+        }
+    }
+
+    fn license(&mut self) {
+        let linux = self
+            .inspection
+            .systems
+            .iter()
+            .find(|system| system.os.family == Family::Linux);
+        let Some(system) = linux else {
+            return;
+        };
+        if self.request.license_type == Some(LicenseType::Aws)
+            && !LicensedSystem::Linux.allows(LicenseType::Aws)
+        {
+            self.push(
+                refuse(
+                    "license-type-not-allowed",
+                    &[SvcId::Lic2],
+                    "Linux is imported with the license type BYOL only",
+                )
+                .remedy("Leave the license type out, or ask for BYOL"),
+            );
+        }
+        let program = match system.os.id.get().map(String::as_str) {
+            Some("rhel") => "Red Hat Cloud Access",
+            Some("sles") => "the SUSE public cloud program",
+            _ => return,
+        };
+        self.push(
+            advise(
+                "subscription-needed",
+                &[SvcId::Lic3],
+                format!(
+                    "{} brings its own subscription: it needs {program}",
+                    system.os.name
+                ),
+            )
+            .remedy(format!("Enroll the subscription in {program}")),
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! From facts to a verdict.
+
+mod boot;
+mod files;
+mod settings;
+mod system;
+mod volumes;
+
+use vmie_rules::matrix::{Matrix, Mode, Weight};
+use vmie_rules::message::Message;
+use vmie_rules::{Date, SvcId};
+
+use crate::{Decision, Evidence, Finding, ImportRequest, Inspection, Severity, System, Verdict};
+
+/// Evidence that one finding carries at most.
+const MAX_EVIDENCE: usize = 16;
+
+/// Holds what a guest is and what is asked for against what the service says, for the day
+/// `as_of`. Reads no disk.
+///
+/// The answer is *refused* when a finding refuses, else *undetermined* when a fact that decides
+/// could not be established (a finding whose code starts with `undetermined-`), else *accepted*.
+#[must_use]
+pub fn judge(
+    inspection: &Inspection,
+    request: &ImportRequest,
+    matrix: &Matrix,
+    mode: Mode,
+    as_of: Date,
+) -> Verdict {
+    let mut judge = Judge {
+        inspection,
+        request,
+        matrix,
+        mode,
+        as_of,
+        row: None,
+        findings: Vec::new(),
+    };
+    judge.files();
+    judge.volumes();
+    judge.boot();
+    if let Some(system) = judge.main_system() {
+        judge.system(system);
+        judge.loader(system);
+        judge.fstab(system);
+        judge.settings(system);
+    }
+    let mut findings = judge.findings;
+    findings.sort_by_key(
+        |finding| match (finding.severity, finding.is_undetermined()) {
+            (Severity::Refuse, _) => 0,
+            (_, true) => 1,
+            (Severity::Change, _) => 2,
+            (Severity::Advise, _) => 3,
+        },
+    );
+    let decision = if findings.iter().any(|f| f.severity == Severity::Refuse) {
+        Decision::Refused
+    } else if findings.iter().any(Finding::is_undetermined) {
+        Decision::Undetermined
+    } else {
+        Decision::Accepted
+    };
+    Verdict {
+        decision,
+        mode,
+        edition: matrix.name.clone(),
+        as_of,
+        row: judge.row,
+        findings,
+    }
+}
+
+struct Judge<'a> {
+    inspection: &'a Inspection,
+    request: &'a ImportRequest,
+    matrix: &'a Matrix,
+    mode: Mode,
+    as_of: Date,
+    row: Option<String>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Judge<'a> {
+    /// The system that is judged: the first that could start by itself, else the first.
+    fn main_system(&self) -> Option<&'a System> {
+        let systems = &self.inspection.systems;
+        systems
+            .iter()
+            .find(|system| system.is_bootable())
+            .or_else(|| systems.first())
+    }
+
+    fn push(&mut self, finding: Draft) {
+        let mut finding = finding.0;
+        finding.evidence.truncate(MAX_EVIDENCE);
+        self.findings.push(finding);
+    }
+}
+
+/// A finding that is being written.
+struct Draft(Finding);
+
+fn finding(
+    code: &'static str,
+    severity: Severity,
+    svc: &[SvcId],
+    title: impl Into<String>,
+) -> Draft {
+    Draft(Finding {
+        code,
+        svc: svc.to_vec(),
+        severity,
+        title: title.into(),
+        service_message: None,
+        evidence: Vec::new(),
+        remedy: String::new(),
+    })
+}
+
+fn refuse(code: &'static str, svc: &[SvcId], title: impl Into<String>) -> Draft {
+    finding(code, Severity::Refuse, svc, title)
+}
+
+fn change(code: &'static str, svc: &[SvcId], title: impl Into<String>) -> Draft {
+    finding(code, Severity::Change, svc, title)
+}
+
+fn advise(code: &'static str, svc: &[SvcId], title: impl Into<String>) -> Draft {
+    finding(code, Severity::Advise, svc, title)
+}
+
+/// A fact that decides and could not be established.
+fn undetermined(code: &'static str, svc: &[SvcId], what: &str, why: &str) -> Draft {
+    finding(
+        code,
+        Severity::Advise,
+        svc,
+        format!("{what} could not be established, because {why}"),
+    )
+}
+
+impl Draft {
+    /// The service's own words for it.
+    fn message(mut self, message: &Message) -> Self {
+        self.0.service_message = Some(message.to_string());
+        self
+    }
+
+    fn evidence(mut self, evidence: &[Evidence]) -> Self {
+        self.0.evidence.extend_from_slice(evidence);
+        self
+    }
+
+    fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.0.remedy = remedy.into();
+        self
+    }
+}
+
+/// The severity of a difference from the matrix that is established.
+fn severity(weight: Weight) -> Severity {
+    match weight {
+        Weight::Refuses => Severity::Refuse,
+        Weight::Advises | Weight::Undecided => Severity::Advise,
+    }
+}
+
+/// A size for people, rounded down to whole units.
+fn human(bytes: u64) -> String {
+    for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB")] {
+        let whole = bytes >> shift;
+        if whole > 0 {
+            return format!("{whole} {unit}");
+        }
+    }
+    format!("{bytes} bytes")
+}
