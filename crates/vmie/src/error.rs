@@ -30,6 +30,12 @@ pub enum Cause {
     /// An appliance without a disk was given where a disk is needed.
     #[error("there is no disk in it")]
     NoDisk,
+    /// No volume of that name.
+    #[error("there is no such volume")]
+    NoSuchVolume,
+    /// No operating system was found on the disks.
+    #[error("no operating system was found on the disks")]
+    NoSystem,
     /// Another process works with the store.
     #[error("another process is using this store")]
     StoreBusy,
@@ -81,6 +87,8 @@ impl vmie_io::Cause for Cause {
             Self::Limit => ErrorKind::LimitExceeded,
             Self::NoImage
             | Self::NoDisk
+            | Self::NoSuchVolume
+            | Self::NoSystem
             | Self::StoreBusy
             | Self::NotAStore
             | Self::BucketName
@@ -103,6 +111,8 @@ impl vmie_io::Cause for Cause {
             Self::DiskFull => "Make room on the filesystem of the store and run the import again",
             Self::NoImage => "Name at least one image",
             Self::NoDisk => "Give an image that holds a disk",
+            Self::NoSuchVolume => "List the volumes to see which there are",
+            Self::NoSystem => "Name a volume to look into it without its system",
             Self::StoreBusy => "Wait until the other vmie has ended, or use another store",
             Self::NotAStore => "Name an empty folder, a new one, or one that vmie made",
             Self::StoreVersion => "Use the version of vmie that wrote the store, or a later one",
@@ -153,6 +163,8 @@ pub enum Below {
     Volumes(vmie_volumes::Error),
     /// A filesystem.
     Fs(vmie_fs::Error),
+    /// An inspection.
+    Guest(vmie_guest::Error),
 }
 
 /// The same question to whichever fault it is.
@@ -163,6 +175,7 @@ macro_rules! ask {
             Below::Formats($fault) => $answer,
             Below::Volumes($fault) => $answer,
             Below::Fs($fault) => $answer,
+            Below::Guest($fault) => $answer,
         }
     };
 }
@@ -284,9 +297,14 @@ fn is_full(error: &io::Error) -> bool {
 
 /// Whether at the bottom of an error the operating system says that there is no room.
 pub(crate) fn says_full(error: &(dyn StdError + 'static)) -> bool {
+    says(error, &is_full)
+}
+
+/// Whether at the bottom of an error is one of the operating system's that `test` holds for.
+pub(crate) fn says(error: &(dyn StdError + 'static), test: &dyn Fn(&io::Error) -> bool) -> bool {
     let mut at = Some(error);
     while let Some(error) = at {
-        if error.downcast_ref::<io::Error>().is_some_and(is_full) {
+        if error.downcast_ref::<io::Error>().is_some_and(test) {
             return true;
         }
         at = error.source();
@@ -339,6 +357,12 @@ impl From<vmie_volumes::Error> for Error {
 impl From<vmie_fs::Error> for Error {
     fn from(fault: vmie_fs::Error) -> Self {
         Below::Fs(fault).into()
+    }
+}
+
+impl From<vmie_guest::Error> for Error {
+    fn from(fault: vmie_guest::Error) -> Self {
+        Below::Guest(fault).into()
     }
 }
 
