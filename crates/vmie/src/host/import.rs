@@ -16,8 +16,7 @@ use vmie_tasks::{
 use super::worker::image_format;
 use super::{Ended, LocalHost, is_ended};
 use crate::clock::seed;
-use crate::store::digest::hex;
-use crate::store::{ImportEntry, SourceFile};
+use crate::store::{ImportEntry, SourceFile, hex};
 use crate::{Cause, Error, Image, ImageNote, ImageOptions, today};
 
 /// What to import, and how.

@@ -1,12 +1,13 @@
 //! The work itself: what one thread does for one order.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use vmie_formats::{ConvertOptions, Format};
-use vmie_io::{CancelToken, FileSink, FileSource, ReadAt as _, ReadError, WriteAt, int};
+use vmie_io::{CancelToken, FileSink, ReadAt as _, ReadError, WriteAt, int};
 use vmie_rules::format::ImageFormat;
 use vmie_tasks::{
     Attempt, ConvertWork, Converted, DiskFacts, Expectations, TaskId, ValidateWork, Validated,
@@ -16,8 +17,7 @@ use vmie_tasks::{
 use super::failure;
 use super::source::LocalSource;
 use crate::service::{file_findings, task_message};
-use crate::store::digest::{DigestSink, digest_of, hex};
-use crate::store::{Durable, Layout, publish};
+use crate::store::{Durable, Layout, hex, publish};
 use crate::{
     Cause, Error, Image, ImageOptions, Judging, document, facts, guest_disks, preflight_disks,
 };
@@ -133,12 +133,12 @@ impl Shop {
         }
         self.durable.step("write disk", part)?;
         let file = FileSink::create_new(part).map_err(|error| Error::sink(part, error))?;
-        let sink = DigestSink::new(Stepped {
+        let sink = Stepped {
             sink: file,
             durable: &self.durable,
             part,
-        });
-        let options = ConvertOptions::default().threads(self.threads);
+        };
+        let options = ConvertOptions::new().threads(NonZeroUsize::new(self.threads));
         let progress = Paced::new(tell);
         let appliance = image.appliance().filter(|_| work.disk.member == 0);
         let report = std::thread::scope(|scope| {
@@ -165,14 +165,11 @@ impl Shop {
         })
         .map_err(|error| placed(error, image.path(), part))?;
         sink.sync().map_err(|error| Error::sink(part, error))?;
-        let sha256 = match sink.finish(disk.len()) {
-            Some(digest) => digest,
-            None => hash_file(part, cancel)?,
-        };
+        let sha256 = report.sha256.ok_or_else(|| Error::new(Cause::WorkerLost))?;
         Ok(Converted {
             sha256: hex(&sha256),
             virtual_size: disk.len(),
-            data_bytes: report.data_bytes,
+            data_bytes: report.data_bytes_written,
         })
     }
 
@@ -209,13 +206,6 @@ fn placed(error: vmie_formats::Error, source: &Path, part: &Path) -> Error {
         return Error::sink(part, at.with_source(error));
     }
     Error::from(error).in_file(source)
-}
-
-fn hash_file(part: &Path, cancel: &CancelToken) -> Result<[u8; 32], Error> {
-    let place = |error| Error::from(error).in_file(part);
-    let file = FileSource::open(part).map_err(place)?;
-    let digest = digest_of(&file, || !cancel.is_cancelled()).map_err(place)?;
-    digest.ok_or_else(|| Error::new(Cause::Cancelled))
 }
 
 fn disk_facts(

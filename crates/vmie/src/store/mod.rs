@@ -1,7 +1,6 @@
 //! The image store: a folder with images, their disks, and the journal of the tasks that make them.
 
 mod bucket;
-pub(crate) mod digest;
 mod durable;
 mod journal;
 mod layout;
@@ -325,4 +324,14 @@ fn check_marker(layout: &Layout, durable: &Durable) -> Result<(), Error> {
             Err(Error::from(fault).in_file(path))
         }
     }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
