@@ -22,7 +22,9 @@ pub fn now() -> Timestamp {
 /// The day it is, in UTC.
 #[must_use]
 pub fn today() -> Date {
-    let date = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let date = jiff::tz::TimeZone::UTC
+        .to_datetime(jiff::Timestamp::now())
+        .date();
     let parts = (
         u16::try_from(date.year()).ok(),
         u8::try_from(date.month()).ok(),

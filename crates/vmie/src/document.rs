@@ -162,7 +162,10 @@ fn system(system: &System, at: &str, notes: &mut Notes) -> Value {
         .kernels
         .iter()
         .map(|kernel| {
-            notes.seen(&format!("{at}.kernels.{}", kernel.release), &kernel.evidence);
+            notes.seen(
+                &format!("{at}.kernels.{}", kernel.release),
+                &kernel.evidence,
+            );
             let sources: Vec<&str> = kernel.sources.iter().map(|s| s.name()).collect();
             json!({
                 "release": kernel.release,

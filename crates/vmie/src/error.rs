@@ -396,7 +396,9 @@ mod tests {
         let error = Error::from(fault).in_file("store/journal\u{1b}[31m");
         let text = error.to_string();
         assert!(
-            text.starts_with("store/journal\\u{1b}[31m: journal at byte 17: the journal is damaged"),
+            text.starts_with(
+                "store/journal\\u{1b}[31m: journal at byte 17: the journal is damaged"
+            ),
             "{text}"
         );
         assert_eq!((error.structure(), error.offset()), ("journal", Some(17)));

@@ -72,7 +72,6 @@ pub mod service;
 mod store;
 mod tree;
 
-
 pub use vmie_formats as formats;
 pub use vmie_fs as fs;
 pub use vmie_guest as guest;
@@ -81,6 +80,7 @@ pub use vmie_rules as rules;
 pub use vmie_tasks as tasks;
 pub use vmie_volumes as volumes;
 
+pub use self::disks::{DiskVolumes, Volume, open_filesystem, open_volume, volumes_of};
 pub use clock::{now, today};
 pub use error::{Below, Cause, Error};
 pub use host::{HostOptions, ImportSpec, Imported, LocalHost, Outcome, StoredDisk};
@@ -91,4 +91,3 @@ pub use store::{
     split_url,
 };
 pub use tree::{guest_tree, tree_of};
-pub use self::disks::{DiskVolumes, Volume, open_filesystem, open_volume, volumes_of};

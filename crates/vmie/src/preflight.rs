@@ -138,4 +138,3 @@ pub fn total_size(disks: &[GuestDisk]) -> u64 {
     let sizes = disks.iter().map(|disk| disk.disk.info().virtual_size);
     sizes.fold(0, u64::saturating_add)
 }
-

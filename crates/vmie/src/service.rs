@@ -98,19 +98,20 @@ fn words(cause: Cause, found: &str) -> (Option<Message>, Vec<SvcId>) {
 /// What the service would say of an image that can be read here.
 fn of_info(info: &ImageInfo, disk: Option<usize>) -> Vec<FileFinding> {
     let mut findings = Vec::new();
-    let mut say = |code: &str, message: Option<Message>, svc: &[SvcId], title: String, remedy: &str| {
-        let mut ids: Vec<SvcId> = message.iter().map(Message::id).collect();
-        ids.extend_from_slice(svc);
-        findings.push(FileFinding {
-            disk,
-            code: code.to_owned(),
-            svc: ids,
-            title,
-            service_message: message.map(|message| message.to_string()),
-            offset: None,
-            remedy: remedy.to_owned(),
-        });
-    };
+    let mut say =
+        |code: &str, message: Option<Message>, svc: &[SvcId], title: String, remedy: &str| {
+            let mut ids: Vec<SvcId> = message.iter().map(Message::id).collect();
+            ids.extend_from_slice(svc);
+            findings.push(FileFinding {
+                disk,
+                code: code.to_owned(),
+                svc: ids,
+                title,
+                service_message: message.map(|message| message.to_string()),
+                offset: None,
+                remedy: remedy.to_owned(),
+            });
+        };
     match (info.format, info.variant) {
         (Format::Raw | Format::Vhd | Format::Vhdx | Format::Ova, _)
         | (Format::Vmdk, None | Some(Variant::VmdkStreamOptimized)) => {}
@@ -118,7 +119,10 @@ fn of_info(info: &ImageInfo, disk: Option<usize>) -> Vec<FileFinding> {
             "vmdk-not-stream-optimized",
             Some(Message::UnsupportedVmdk),
             &[SvcId::Fmt2],
-            format!("the VMDK is of the kind {}, not streamOptimized", variant.name()),
+            format!(
+                "the VMDK is of the kind {}, not streamOptimized",
+                variant.name()
+            ),
             "Convert it to a stream-optimized VMDK, or export the machine as OVF or OVA",
         ),
         (other, _) => say(

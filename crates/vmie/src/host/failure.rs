@@ -15,7 +15,9 @@ use crate::{Error, Preflight};
 pub(crate) fn of(error: &Error) -> Failure {
     let finding = of_error(error, None);
     let mut svc = finding.svc.clone();
-    let message = if says(error, &|error| error.kind() == io::ErrorKind::PermissionDenied) {
+    let message = if says(error, &|error| {
+        error.kind() == io::ErrorKind::PermissionDenied
+    }) {
         svc.insert(0, Message::SourceForbidden.id());
         Message::SourceForbidden.to_string()
     } else {

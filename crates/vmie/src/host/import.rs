@@ -226,12 +226,12 @@ impl LocalHost {
     /// How the task ended in an earlier run, if it did.
     fn ended_before(&mut self, task: &TaskId) -> Result<Option<Ended>, Error> {
         let found = self.describe(task)?;
-        Ok(found.filter(|found| is_ended(found.status)).map(|found| {
-            match found.image_id {
+        Ok(found
+            .filter(|found| is_ended(found.status))
+            .map(|found| match found.image_id {
                 Some(image) => Ended::Completed(Some(image)),
                 None => Ended::Failed(self.failure(task).cloned()),
-            }
-        }))
+            }))
     }
 
     fn describe(&mut self, task: &TaskId) -> Result<Option<ImportImageTask>, Error> {

@@ -16,7 +16,7 @@ use vmie_rules::status::Status;
 use vmie_tasks::{
     Action, ApiCall, ApiError, Attempt, Begin, Caller, CancelRequest, Config, DescribeRequest,
     Engine, Failure, Happening, ImageId, ImportImageTask, ImportSnapshotTask, OrderId, Output,
-    Reply, ReportError, RequestId, TaskEvent, TaskId, Timestamp,
+    Reply, ReportError, RequestId, Source, TaskEvent, TaskId, Timestamp,
 };
 
 pub use self::import::{ImportSpec, Imported, Outcome, StoredDisk};
@@ -24,7 +24,7 @@ use self::staff::Staff;
 use self::worker::Shop;
 use crate::clock::seed;
 use crate::store::{Buckets, Durable, Layout, Store};
-use crate::{Cause, Error, ImageOptions, ImageNote, now};
+use crate::{Cause, Error, ImageNote, ImageOptions, now};
 
 /// The longest wait for something to happen, so that a wish to stop is heard.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -276,12 +276,7 @@ impl LocalHost {
         }
     }
 
-    fn take_word(
-        &mut self,
-        order: &OrderId,
-        attempt: Attempt,
-        event: vmie_tasks::WorkerEvent,
-    ) {
+    fn take_word(&mut self, order: &OrderId, attempt: Attempt, event: vmie_tasks::WorkerEvent) {
         match self.engine.report(now(), order, attempt, event) {
             Ok(()) => {}
             // Nobody waits for it any more.
@@ -316,7 +311,7 @@ impl LocalHost {
             self.parked.push_back(begin);
             return;
         }
-        let resolve = |source| source::resolve(source, &self.store, &self.buckets);
+        let resolve = |source: &Source| source::resolve(source, &self.store, &self.buckets);
         self.staff.begin(begin, resolve);
     }
 

@@ -133,7 +133,11 @@ impl Staff {
 
     fn start_waiting(&mut self) {
         let converting = |order: &OrderId| matches!(order.step, Step::Convert(_));
-        let mut busy = self.at_work.keys().filter(|order| converting(order)).count();
+        let mut busy = self
+            .at_work
+            .keys()
+            .filter(|order| converting(order))
+            .count();
         let mut still = VecDeque::new();
         while let Some(job) = self.waiting.pop_front() {
             if converting(&job.begin.order) {

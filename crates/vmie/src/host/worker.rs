@@ -65,12 +65,15 @@ impl Shop {
         };
         let guest_disks = guest_disks(&images)?;
         let judging = judging(expected, sources.first());
-        let preflight =
-            preflight_disks(&images, &guest_disks, &judging, &self.options.limits)?;
-        let report = Value::Object(document::preflight(&preflight.inspection, &preflight.verdict));
+        let preflight = preflight_disks(&images, &guest_disks, &judging, &self.options.limits)?;
+        let report = Value::Object(document::preflight(
+            &preflight.inspection,
+            &preflight.verdict,
+        ));
         let path = self.layout.report(task);
         self.durable.create_dir(&self.layout.task(task))?;
-        self.durable.replace(&path, &publish::json(&report, &path)?)?;
+        self.durable
+            .replace(&path, &publish::json(&report, &path)?)?;
         let verdict = match files_verdict(&images) {
             Verdict::Accepted => failure::verdict(&preflight),
             refused => refused,
@@ -176,7 +179,7 @@ impl Shop {
     /// Opens a source and makes sure that it is what it was.
     fn open(&self, local: &LocalSource, format: Option<ImageFormat>) -> Result<Image, Error> {
         let mut options = self.options.clone();
-        options.format = format.map(format_of);
+        options.format = format.and_then(format_of);
         let image = Image::open(&local.path, &options)?;
         // After it was opened: from here on, another file under the name is not this one.
         local.check()?;
@@ -190,8 +193,7 @@ fn most_telling(
     report: Result<vmie_formats::Report, vmie_formats::Error>,
     verified: Result<(), vmie_formats::Error>,
 ) -> Result<vmie_formats::Report, vmie_formats::Error> {
-    let cancelled =
-        |error: &vmie_formats::Error| error.cause() == vmie_formats::Cause::Cancelled;
+    let cancelled = |error: &vmie_formats::Error| error.cause() == vmie_formats::Cause::Cancelled;
     match (report, verified) {
         (Ok(report), Ok(())) => Ok(report),
         (Err(error), Err(other)) if cancelled(&error) => Err(other),
@@ -273,13 +275,15 @@ pub(crate) fn image_format(format: Format) -> Option<ImageFormat> {
     }
 }
 
-fn format_of(format: ImageFormat) -> Format {
+/// The format that a request names; `None` for one that is not known here, which is then probed.
+fn format_of(format: ImageFormat) -> Option<Format> {
     match format {
-        ImageFormat::Raw => Format::Raw,
-        ImageFormat::Vmdk => Format::Vmdk,
-        ImageFormat::Vhd => Format::Vhd,
-        ImageFormat::Vhdx => Format::Vhdx,
-        ImageFormat::Ova => Format::Ova,
+        ImageFormat::Raw => Some(Format::Raw),
+        ImageFormat::Vmdk => Some(Format::Vmdk),
+        ImageFormat::Vhd => Some(Format::Vhd),
+        ImageFormat::Vhdx => Some(Format::Vhdx),
+        ImageFormat::Ova => Some(Format::Ova),
+        _ => None,
     }
 }
 
@@ -292,9 +296,9 @@ struct Stepped<'a> {
 
 impl Stepped<'_> {
     fn step(&self, name: &'static str, offset: u64) -> Result<(), ReadError> {
-        self.durable.step(name, self.part).map_err(|error| {
-            ReadError::new("file", error.kind(), offset).with_source(error)
-        })
+        self.durable
+            .step(name, self.part)
+            .map_err(|error| ReadError::new("file", error.kind(), offset).with_source(error))
     }
 }
 

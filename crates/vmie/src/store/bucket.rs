@@ -33,7 +33,10 @@ impl Buckets {
         let folder = self.root.join(bucket);
         let path = folder.join(key);
         if let (Ok(folder), Ok(real)) = (folder.canonicalize(), path.canonicalize()) {
-            let root = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
+            let root = self
+                .root
+                .canonicalize()
+                .unwrap_or_else(|_| self.root.clone());
             if !real.starts_with(&folder) || !folder.starts_with(root) {
                 return Err(escapes(key));
             }
@@ -109,7 +112,17 @@ mod tests {
         std::fs::write(folder.path().join("secret"), b"x").unwrap();
         let path = buckets.path("images", "vm/disk.ova").unwrap();
         assert_eq!(path, folder.path().join("images/vm/disk.ova"));
-        for key in ["../secret", "/etc/passwd", "vm/../../secret", "a//b", "", "vm/.", "a\\..\\b", "C:x", "a\nb"] {
+        for key in [
+            "../secret",
+            "/etc/passwd",
+            "vm/../../secret",
+            "a//b",
+            "",
+            "vm/.",
+            "a\\..\\b",
+            "C:x",
+            "a\nb",
+        ] {
             let error = buckets.path("images", key).unwrap_err();
             assert_eq!(error.cause(), Some(Cause::KeyEscapes), "{key}");
         }
@@ -135,7 +148,14 @@ mod tests {
     #[test]
     fn addresses_are_split() {
         assert_eq!(split_url("S3://b/k/l").unwrap(), ("b", "k/l"));
-        for url in ["https://b/k?signature=abc", "s3://b", "s3://b/", "s3:///k", "", "s3:"] {
+        for url in [
+            "https://b/k?signature=abc",
+            "s3://b",
+            "s3://b/",
+            "s3:///k",
+            "",
+            "s3:",
+        ] {
             let error = split_url(url).unwrap_err();
             assert_eq!(error.cause(), Some(Cause::NotLocal), "{url}");
             assert!(!error.to_string().contains("signature"));

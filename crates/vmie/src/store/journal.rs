@@ -37,7 +37,10 @@ impl Journal {
         let bytes = read(path)?;
         let (lines, good) = parse(&bytes).map_err(|error| error.in_file(path))?;
         if good < bytes.len() {
-            tracing::warn!(at = good, "the last line of the journal is torn; it is dropped");
+            tracing::warn!(
+                at = good,
+                "the last line of the journal is torn; it is dropped"
+            );
             durable.step("cut torn line", path)?;
             cut(path, vmie_io::int::u64_of(good)).map_err(|error| Error::write(path, error))?;
         }

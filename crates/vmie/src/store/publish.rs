@@ -190,16 +190,17 @@ fn publish_disk(
     index: u32,
     note: &SnapshotNote,
 ) -> Result<(), Error> {
-    let (from, to) = (
-        layout.disk(task, index),
-        layout.snapshot(&note.snapshot_id),
-    );
+    let (from, to) = (layout.disk(task, index), layout.snapshot(&note.snapshot_id));
     if from.exists() {
         durable.rename(&from, &to)?;
     }
-    let len = std::fs::metadata(&to).map_err(|error| Error::read(&to, error))?.len();
+    let len = std::fs::metadata(&to)
+        .map_err(|error| Error::read(&to, error))?
+        .len();
     if len != note.virtual_size {
-        let fault = Fault::new(Cause::Digest).in_structure("disk").field("length");
+        let fault = Fault::new(Cause::Digest)
+            .in_structure("disk")
+            .field("length");
         return Err(Error::from(fault.found(len)).in_file(to));
     }
     let beside = layout.snapshot_note(&note.snapshot_id);
