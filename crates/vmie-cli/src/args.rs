@@ -4,6 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use vmie::rules::Date;
+use vmie::rules::guest::{BootMode, Platform};
+use vmie::rules::license::LicenseType;
 
 use crate::size;
 
@@ -200,22 +203,23 @@ pub(crate) struct Request {
     pub(crate) edition: EditionName,
     /// Judge as of this day instead of today
     #[arg(long, value_name = "YYYY-MM-DD")]
-    pub(crate) as_of: Option<String>,
+    pub(crate) as_of: Option<Date>,
+    /// The Region to judge for: eu-central-1
+    #[arg(long, value_name = "REGION", value_parser = region)]
+    pub(crate) region: Option<String>,
     /// Whose license the guest runs on: AWS or BYOL
     #[arg(long, value_name = "TYPE")]
-    pub(crate) license_type: Option<String>,
-    /// The usage operation, in place of the license type
-    #[arg(long, value_name = "OPERATION")]
-    pub(crate) usage_operation: Option<String>,
+    pub(crate) license_type: Option<LicenseType>,
     /// The firmware to boot with: legacy-bios, uefi or uefi-preferred
     #[arg(long, value_name = "MODE")]
-    pub(crate) boot_mode: Option<String>,
-    /// The platform: Windows or Linux
-    #[arg(long, value_name = "PLATFORM")]
-    pub(crate) platform: Option<String>,
-    /// The architecture: x86_64 or i386
-    #[arg(long, value_name = "ARCH")]
-    pub(crate) architecture: Option<String>,
+    pub(crate) boot_mode: Option<BootMode>,
+}
+
+fn region(text: &str) -> Result<String, String> {
+    match vmie::rules::region::region(text) {
+        Some(region) => Ok(region.code.to_owned()),
+        None => Err("there is no such Region".to_owned()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -259,6 +263,15 @@ pub(crate) struct ImportArgs {
     pub(crate) store: PathBuf,
     #[command(flatten)]
     pub(crate) request: Request,
+    /// The usage operation, in place of the license type: RunInstances
+    #[arg(long, value_name = "OPERATION", conflicts_with = "license_type")]
+    pub(crate) usage_operation: Option<String>,
+    /// The platform: Windows or Linux
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) platform: Option<Platform>,
+    /// The architecture: x86_64 or i386
+    #[arg(long, value_name = "ARCH", value_parser = ["x86_64", "i386"])]
+    pub(crate) architecture: Option<String>,
     /// A description of the image
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,

@@ -17,6 +17,8 @@ pub(crate) struct Failure {
     offset: Option<u64>,
     value: Option<Value>,
     advice: String,
+    service: Option<String>,
+    svc: Vec<&'static str>,
     silent: bool,
 }
 
@@ -82,11 +84,14 @@ struct ErrorBody<'a> {
     offset: Option<u64>,
     value: Option<&'a Value>,
     advice: &'a str,
+    service_message: Option<&'a str>,
+    svc: &'a [&'static str],
 }
 
 impl Failure {
     /// A failure of one of the libraries.
     pub(crate) fn of(exit: Exit, error: &vmie::Error) -> Self {
+        let said = vmie::service::of_error(error, None);
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Self {
             exit,
@@ -98,6 +103,8 @@ impl Failure {
             offset: error.offset(),
             value: error.value().map(Value::from),
             advice: error.advice().to_owned(),
+            service: said.service_message,
+            svc: said.svc.iter().map(|id| id.as_str()).collect(),
             silent: false,
         }
     }
@@ -125,6 +132,8 @@ impl Failure {
             offset: None,
             value: None,
             advice: advice.to_owned(),
+            service: None,
+            svc: Vec::new(),
             silent: false,
         }
     }
@@ -159,11 +168,14 @@ impl Failure {
 
     /// What failed, where, and what to do.
     pub(crate) fn sentence(&self) -> String {
-        if self.message.contains(&self.advice) {
-            self.message.clone()
-        } else {
-            format!("{} {}.", self.message, self.advice)
+        let mut sentence = self.message.clone();
+        if !sentence.contains(&self.advice) {
+            sentence = format!("{sentence} {}.", self.advice);
         }
+        if let Some(service) = &self.service {
+            sentence = format!("{sentence}\nThe service would say: {service}");
+        }
+        sentence
     }
 
     pub(crate) fn document(&self) -> ErrorDocument<'_> {
@@ -177,6 +189,8 @@ impl Failure {
                 offset: self.offset,
                 value: self.value.as_ref(),
                 advice: &self.advice,
+                service_message: self.service.as_deref(),
+                svc: &self.svc,
             },
         }
     }

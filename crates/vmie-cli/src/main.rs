@@ -7,6 +7,8 @@ mod commands;
 mod failure;
 mod json;
 mod out;
+mod progress;
+mod report;
 mod size;
 mod text;
 

@@ -52,6 +52,9 @@ pub struct ImportSpec {
     pub architecture: Option<String>,
     /// Tags of the task and of what it makes.
     pub tags: Vec<(String, String)>,
+    /// Whether the caller's host imports undetermined guests; it tells imports apart that are alike
+    /// otherwise, and decides nothing (that is [`HostOptions`](crate::HostOptions)' business).
+    pub allow_undetermined: bool,
 }
 
 fn show_day<S: serde::Serializer>(day: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -76,6 +79,7 @@ impl ImportSpec {
             platform: None,
             architecture: None,
             tags: Vec::new(),
+            allow_undetermined: false,
         }
     }
 }
