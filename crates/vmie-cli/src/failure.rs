@@ -8,6 +8,11 @@ use vmie::io::Found;
 /// What the command line or the world made impossible.
 #[derive(Debug)]
 pub(crate) struct Failure {
+    inner: Box<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     exit: Exit,
     kind: &'static str,
     message: String,
@@ -93,7 +98,7 @@ impl Failure {
     pub(crate) fn of(exit: Exit, error: &vmie::Error) -> Self {
         let said = vmie::service::of_error(error, None);
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        Self {
+        let inner = Inner {
             exit,
             kind: error.kind().name(),
             message: error.to_string(),
@@ -106,6 +111,9 @@ impl Failure {
             service: said.service_message,
             svc: said.svc.iter().map(|id| id.as_str()).collect(),
             silent: false,
+        };
+        Self {
+            inner: Box::new(inner),
         }
     }
 
@@ -122,7 +130,7 @@ impl Failure {
         message: impl Into<String>,
         advice: &str,
     ) -> Self {
-        Self {
+        let inner = Inner {
             exit,
             kind,
             message: message.into(),
@@ -135,6 +143,9 @@ impl Failure {
             service: None,
             svc: Vec::new(),
             silent: false,
+        };
+        Self {
+            inner: Box::new(inner),
         }
     }
 
@@ -144,35 +155,35 @@ impl Failure {
         let message = format!("the result cannot be written: {error}.");
         let advice = "Check where the output goes";
         let mut failure = Self::plain(Exit::Failed, "io", message, advice);
-        failure.silent = silent;
+        failure.inner.silent = silent;
         failure
     }
 
     /// Where it happened, when that is not said yet.
     pub(crate) fn in_file(mut self, path: &str) -> Self {
-        if self.path.is_none() {
-            self.path = Some(path.to_owned());
-            self.message = format!("{path}: {}", self.message);
+        if self.inner.path.is_none() {
+            self.inner.path = Some(path.to_owned());
+            self.inner.message = format!("{path}: {}", self.inner.message);
         }
         self
     }
 
     pub(crate) fn exit(&self) -> Exit {
-        self.exit
+        self.inner.exit
     }
 
     /// Whether nobody wants to hear of it.
     pub(crate) fn is_silent(&self) -> bool {
-        self.silent
+        self.inner.silent
     }
 
     /// What failed, where, and what to do.
     pub(crate) fn sentence(&self) -> String {
-        let mut sentence = self.message.clone();
-        if !sentence.contains(&self.advice) {
-            sentence = format!("{sentence} {}.", self.advice);
+        let mut sentence = self.inner.message.clone();
+        if !sentence.contains(&self.inner.advice) {
+            sentence = format!("{sentence} {}.", self.inner.advice);
         }
-        if let Some(service) = &self.service {
+        if let Some(service) = &self.inner.service {
             sentence = format!("{sentence}\nThe service would say: {service}");
         }
         sentence
@@ -181,16 +192,16 @@ impl Failure {
     pub(crate) fn document(&self) -> ErrorDocument<'_> {
         ErrorDocument {
             error: ErrorBody {
-                kind: self.kind,
-                message: &self.message,
-                path: self.path.as_deref(),
-                structure: self.structure.as_deref(),
-                field: self.field.as_deref(),
-                offset: self.offset,
-                value: self.value.as_ref(),
-                advice: &self.advice,
-                service_message: self.service.as_deref(),
-                svc: &self.svc,
+                kind: self.inner.kind,
+                message: &self.inner.message,
+                path: self.inner.path.as_deref(),
+                structure: self.inner.structure.as_deref(),
+                field: self.inner.field.as_deref(),
+                offset: self.inner.offset,
+                value: self.inner.value.as_ref(),
+                advice: &self.inner.advice,
+                service_message: self.inner.service.as_deref(),
+                svc: &self.inner.svc,
             },
         }
     }

@@ -76,8 +76,16 @@ fn system(text: &mut String, out: &Out, system: &System) {
     let _ = writeln!(text, "{}", out.paint(Tone::Strong, &head));
     let id = shown(&os.id, Clone::clone);
     let version = shown(&os.version, Clone::clone);
-    line(text, "system", &format!("{} {id} {version}", os.family.name()));
-    line(text, "architecture", &shown(&os.arch, |arch| arch.name().to_owned()));
+    line(
+        text,
+        "system",
+        &format!("{} {id} {version}", os.family.name()),
+    );
+    line(
+        text,
+        "architecture",
+        &shown(&os.arch, |arch| arch.name().to_owned()),
+    );
     line(text, "root", &system.root.to_string());
     for kernel in &system.kernels {
         let default = if kernel.default { " (default)" } else { "" };
@@ -87,7 +95,9 @@ fn system(text: &mut String, out: &Out, system: &System) {
     if let Some(why) = system.default_kernel.why() {
         line(text, "default kernel", &format!("unknown: {}", Safe(why)));
     }
-    let loader = system.bootloader().map_or_else(|| "none found".to_owned(), bootloader);
+    let loader = system
+        .bootloader()
+        .map_or_else(|| "none found".to_owned(), bootloader);
     line(text, "boot loader", &loader);
     for mount in &system.mounts {
         let volume = match &mount.outcome {
@@ -96,7 +106,11 @@ fn system(text: &mut String, out: &Out, system: &System) {
             MountOutcome::NotFound => "not found".to_owned(),
             _ => continue,
         };
-        let value = format!("{} from {} ({volume})", Safe(&mount.target), Safe(&mount.source));
+        let value = format!(
+            "{} from {} ({volume})",
+            Safe(&mount.target),
+            Safe(&mount.source)
+        );
         line(text, "mounts", &value);
     }
     if !system.network.stacks.is_empty() {

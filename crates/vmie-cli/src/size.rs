@@ -52,9 +52,9 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
         "t" | "tib" => 1 << 40,
         _ => return Err(format!("'{unit}' is no unit; use K, M, G or T")),
     };
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "a whole number is wanted, with K, M, G or T after it if you like".to_owned())?;
+    let number: u64 = digits.parse().map_err(|_| {
+        "a whole number is wanted, with K, M, G or T after it if you like".to_owned()
+    })?;
     match number.checked_mul(factor) {
         Some(0) => Err("it must be more than zero".to_owned()),
         Some(bytes) => Ok(bytes),

@@ -90,7 +90,10 @@ fn document(image: &Image, disks: &[Disk], findings: &[FileFinding]) -> Map<Stri
     put("format", image.format().name().into());
     put("format_assumed", image.format_assumed().into());
     put("variant", only.and_then(|found| found.variant).into());
-    put("virtual_size", sum(disks, |found| found.virtual_size).into());
+    put(
+        "virtual_size",
+        sum(disks, |found| found.virtual_size).into(),
+    );
     put("file_size", image.file_size().into());
     put("allocated", sum(disks, |found| found.allocated).into());
     put("disks", listed.into());
@@ -150,7 +153,11 @@ fn text(out: &Out, image: &Image, disks: &[Disk], findings: &[FileFinding]) -> S
     let mut text = String::new();
     let path = image.path().to_string_lossy();
     let head = out.paint(Tone::Strong, &Safe(&path).to_string());
-    let assumed = if image.format_assumed() { " (assumed)" } else { "" };
+    let assumed = if image.format_assumed() {
+        " (assumed)"
+    } else {
+        ""
+    };
     let _ = writeln!(text, "{head}: {}{assumed}", image.format());
     let _ = writeln!(text, "  file size     {}", Bytes(image.file_size()));
     if let Some(system) = image
@@ -182,7 +189,12 @@ fn text(out: &Out, image: &Image, disks: &[Disk], findings: &[FileFinding]) -> S
     }
     for finding in findings {
         let bad = out.paint(Tone::Bad, "refused");
-        let _ = writeln!(text, "  import        {bad}: {} [{}]", Safe(&finding.title), finding.code);
+        let _ = writeln!(
+            text,
+            "  import        {bad}: {} [{}]",
+            Safe(&finding.title),
+            finding.code
+        );
         if let Some(message) = &finding.service_message {
             let _ = writeln!(text, "                the service says: {}", Safe(message));
         }

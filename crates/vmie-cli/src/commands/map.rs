@@ -28,12 +28,15 @@ pub(super) fn run(out: &Out, args: &MapArgs) -> Result<Exit, Failure> {
                 .map_err(|error| fail(&vmie::Error::from(error_of(error)).in_file(image.path())))?;
             let kind = extent.kind.name();
             if out.is_json() {
-                extents
-                    .push(json!({"offset": extent.start, "length": extent.len, "kind": kind}));
+                extents.push(json!({"offset": extent.start, "length": extent.len, "kind": kind}));
                 continue;
             }
             let size = Bytes(extent.len);
-            let _ = writeln!(text, "{:>16} {:>16} {kind:<5} {size}", extent.start, extent.len);
+            let _ = writeln!(
+                text,
+                "{:>16} {:>16} {kind:<5} {size}",
+                extent.start, extent.len
+            );
             if number % BATCH == 0 {
                 write_out(std::mem::take(&mut text).as_bytes())?;
             }

@@ -105,7 +105,16 @@ fn text(out: &Out, disks: &[DiskVolumes], names: &[String]) -> String {
 fn table(disk: &DiskVolumes) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    let heads = ["  volume", "start", "size", "boot", "type", "filesystem", "label", "uuid"];
+    let heads = [
+        "  volume",
+        "start",
+        "size",
+        "boot",
+        "type",
+        "filesystem",
+        "label",
+        "uuid",
+    ];
     table.set_header(heads);
     for volume in &disk.volumes {
         let partition = volume.partition.as_ref();
