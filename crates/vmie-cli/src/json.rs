@@ -43,3 +43,20 @@ impl From<(i64, u32)> for Time {
         }
     }
 }
+
+/// What is known of a guest, and whether the format of one of its images was assumed.
+#[derive(Serialize)]
+pub(crate) struct Guest<T> {
+    format_assumed: bool,
+    #[serde(flatten)]
+    body: T,
+}
+
+impl<T: Serialize> Guest<T> {
+    pub(crate) fn new(images: &[vmie::Image], body: T) -> Self {
+        Self {
+            format_assumed: images.iter().any(vmie::Image::format_assumed),
+            body,
+        }
+    }
+}

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vmie_formats::{Appliance, DiskImage, Format, OpenOptions, Opened};
-use vmie_io::{BlockCache, FileSource, Limits, ReadAt, Throttled};
+use vmie_io::{BlockCache, Fault, FileSource, Limits, ReadAt, Throttled};
 
-use crate::Error;
+use crate::{Cause, Error};
 
 /// Bytes of a block that is kept of a compressed disk: a grain of a VMDK.
 const CACHE_BLOCK: u32 = 64 << 10;
@@ -195,7 +195,8 @@ impl Image {
 
 /// A file as a source, read no faster than is allowed.
 pub(crate) fn open_file(path: &Path, options: &ImageOptions) -> Result<Arc<dyn ReadAt>, Error> {
-    let file = FileSource::open(path).map_err(|error| Error::from(error).in_file(path))?;
+    let fail = |error| Error::from(Fault::new(Cause::Read).with_source(error)).in_file(path);
+    let file = FileSource::open(path).map_err(fail)?;
     Ok(match options.read_rate {
         Some(rate) => Arc::new(Throttled::new(file, rate)),
         None => Arc::new(file),

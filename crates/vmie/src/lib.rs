@@ -62,7 +62,6 @@
 
 mod clock;
 mod disks;
-pub mod document;
 mod error;
 mod facts;
 mod host;

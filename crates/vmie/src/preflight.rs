@@ -50,6 +50,17 @@ pub struct Preflight {
     pub verdict: Verdict,
 }
 
+impl Preflight {
+    /// Facts and judgement as one document for programs.
+    #[must_use]
+    pub fn document(&self) -> vmie_guest::Preflight<'_> {
+        vmie_guest::Preflight {
+            inspection: &self.inspection,
+            verdict: &self.verdict,
+        }
+    }
+}
+
 /// Says whether the guest in these images would import, and why not.
 ///
 /// # Errors

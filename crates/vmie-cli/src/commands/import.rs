@@ -128,8 +128,7 @@ fn document(imported: &Imported, report: &Preflight) -> Value {
         }
         _ => {}
     }
-    let report = vmie::document::preflight(&report.inspection, &report.verdict);
-    put("report", Value::Object(report));
+    put("report", json!(report.document()));
     document
 }
 

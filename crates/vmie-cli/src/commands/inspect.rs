@@ -5,6 +5,7 @@ use vmie::io::Limits;
 use super::open;
 use crate::args::InspectArgs;
 use crate::failure::{Exit, Failure};
+use crate::json::Guest;
 use crate::out::Out;
 use crate::report;
 
@@ -14,9 +15,7 @@ pub(super) fn run(out: &Out, args: &InspectArgs) -> Result<Exit, Failure> {
     let inspection = vmie::inspect(&disks, &Limits::default())
         .map_err(|error| Failure::of(Exit::Unreadable, &error))?;
     if out.is_json() {
-        let mut document = vmie::document::inspection(&inspection);
-        let assumed = images.iter().any(vmie::Image::format_assumed);
-        document.insert("format_assumed".to_owned(), assumed.into());
+        let document = Guest::new(&images, &inspection);
         out.document("vmie.inspect", document)?;
     } else {
         out.text(&report::inspection(out, &inspection))?;

@@ -8,6 +8,7 @@ use vmie::rules::matrix::{Edition, Mode};
 use super::open;
 use crate::args::{EditionName, ModeName, PreflightArgs, Request};
 use crate::failure::{Exit, Failure};
+use crate::json::Guest;
 use crate::out::Out;
 use crate::report;
 
@@ -17,9 +18,7 @@ pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
     let preflight = vmie::preflight(&images, &judging, &Limits::default())
         .map_err(|error| Failure::of(Exit::Unreadable, &error))?;
     if out.is_json() {
-        let mut document = vmie::document::preflight(&preflight.inspection, &preflight.verdict);
-        let assumed = images.iter().any(vmie::Image::format_assumed);
-        document.insert("format_assumed".to_owned(), assumed.into());
+        let document = Guest::new(&images, preflight.document());
         out.document("vmie.preflight", document)?;
     } else {
         let mut text = report::inspection(out, &preflight.inspection);

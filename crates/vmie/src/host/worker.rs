@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use vmie_formats::{ConvertOptions, Format};
 use vmie_io::{CancelToken, FileSink, ReadAt as _, ReadError, WriteAt, int};
 use vmie_rules::format::ImageFormat;
@@ -18,9 +17,7 @@ use super::failure;
 use super::source::LocalSource;
 use crate::service::{file_findings, task_message};
 use crate::store::{Durable, Layout, hex, publish};
-use crate::{
-    Cause, Error, Image, ImageOptions, Judging, document, facts, guest_disks, preflight_disks,
-};
+use crate::{Cause, Error, Image, ImageOptions, Judging, facts, guest_disks, preflight_disks};
 
 /// Reports of progress come no more often than this.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -66,10 +63,7 @@ impl Shop {
         let guest_disks = guest_disks(&images)?;
         let judging = judging(expected, sources.first());
         let preflight = preflight_disks(&images, &guest_disks, &judging, &self.options.limits)?;
-        let report = Value::Object(document::preflight(
-            &preflight.inspection,
-            &preflight.verdict,
-        ));
+        let report = preflight.document();
         let path = self.layout.report(task);
         self.durable.create_dir(&self.layout.task(task))?;
         self.durable
