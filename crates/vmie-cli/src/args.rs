@@ -1,0 +1,339 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use vmie::rules::Date;
+use vmie::rules::guest::{BootMode, Platform};
+use vmie::rules::license::LicenseType;
+
+use crate::size;
+
+/// Looks into virtual machine images, says whether they import and why not, and imports them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vmie",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    disable_help_subcommand = false,
+    after_help = "Results go to standard output, notes and progress to standard error. With --json, the\n\
+                  output is one JSON document. Exit codes: 0 done or accepted, 1 failed or refused,\n\
+                  2 the image cannot be read, 3 undetermined, 64 the command line makes no sense."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Says what an image is: format, sizes, disks, and what the service would say of it
+    #[command(after_help = "Example:\n  vmie info appliance.ova")]
+    Info(InfoArgs),
+    /// Says which parts of a disk hold data
+    #[command(after_help = "Example:\n  vmie map --json disk.vmdk")]
+    Map(MapArgs),
+    /// Lists the partitions and filesystems of disks
+    #[command(after_help = "Example:\n  vmie volumes appliance.ova")]
+    Volumes(VolumesArgs),
+    /// Lists files inside a guest
+    #[command(
+        after_help = "Examples:\n  vmie ls -l appliance.ova /boot\n  vmie ls --volume disk0p1 disk.raw /EFI"
+    )]
+    Ls(LsArgs),
+    /// Writes files inside a guest to standard output
+    #[command(after_help = "Example:\n  vmie cat appliance.ova /etc/os-release")]
+    Cat(CatArgs),
+    /// Says what the guest is: system, kernels, boot loader, mounts
+    #[command(after_help = "Example:\n  vmie inspect root.vmdk data.vmdk")]
+    Inspect(InspectArgs),
+    /// Says whether a guest would import, and why not
+    #[command(
+        after_help = "Examples:\n  vmie preflight appliance.ova\n  vmie preflight --mode strict --edition 2025 disk.raw\n\n\
+                      Exit codes: 0 accepted, 1 refused, 3 undetermined, 2 unreadable."
+    )]
+    Preflight(PreflightArgs),
+    /// Imports a guest into an image store
+    #[command(
+        after_help = "Example:\n  vmie import --store /srv/images appliance.ova\n\n\
+                      An import that was interrupted goes on when the same command is given again."
+    )]
+    Import(ImportArgs),
+    /// Lists or cancels the tasks of an image store
+    #[command(
+        after_help = "Examples:\n  vmie tasks --store /srv/images\n  vmie tasks --store /srv/images cancel import-ami-0123456789abcdef0"
+    )]
+    Tasks(TasksArgs),
+}
+
+/// What every command has that opens images.
+#[derive(Args, Debug)]
+pub(crate) struct Opening {
+    /// Take the images to be of this format instead of finding out
+    #[arg(short = 'f', long = "format", value_name = "FMT", ignore_case = true)]
+    pub(crate) format: Option<FormatName>,
+}
+
+/// Formats by the names that the command line knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FormatName {
+    Raw,
+    Vhd,
+    Vhdx,
+    Vmdk,
+    Ova,
+    Qcow2,
+}
+
+/// How the result is written.
+#[derive(Args, Debug)]
+pub(crate) struct Output {
+    /// Write the result as one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InfoArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MapArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Which disk of an appliance, from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) disk: usize,
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+}
+
+/// The images whose disks together are one guest.
+#[derive(Args, Debug)]
+pub(crate) struct Images {
+    /// Images whose disks together are one guest, the disk it boots from first
+    #[arg(value_name = "IMAGE", required = true)]
+    pub(crate) images: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VolumesArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) images: Images,
+}
+
+/// Where in the guest to look.
+#[derive(Args, Debug)]
+pub(crate) struct Inside {
+    /// Look into one volume instead of the guest's own tree: disk0p1 … (see 'vmie volumes')
+    #[arg(long, value_name = "ID")]
+    pub(crate) volume: Option<String>,
+    /// Further disks of the same guest
+    #[arg(long = "with", value_name = "IMAGE")]
+    pub(crate) with: Vec<PathBuf>,
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LsArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Show kind, permissions, owner, size and time of change
+    #[arg(short = 'l', long)]
+    pub(crate) long: bool,
+    /// List the folders below, too
+    #[arg(short = 'R', long)]
+    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) inside: Inside,
+    /// The file or folder
+    #[arg(value_name = "PATH", default_value = "/")]
+    pub(crate) path: OsString,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CatArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) inside: Inside,
+    /// The files
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) images: Images,
+}
+
+/// What an import request may say.
+#[derive(Args, Debug)]
+pub(crate) struct Request {
+    /// How closely the guest has to match the list of supported systems
+    #[arg(long, value_enum, default_value_t = ModeName::Practical)]
+    pub(crate) mode: ModeName,
+    /// Which edition of the list of supported systems
+    #[arg(long, value_enum, default_value_t = EditionName::E2026)]
+    pub(crate) edition: EditionName,
+    /// Judge as of this day instead of today
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) as_of: Option<Date>,
+    /// The Region to judge for: eu-central-1
+    #[arg(long, value_name = "REGION", value_parser = region)]
+    pub(crate) region: Option<String>,
+    /// Whose license the guest runs on: AWS or BYOL
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) license_type: Option<LicenseType>,
+    /// The firmware to boot with: legacy-bios, uefi or uefi-preferred
+    #[arg(long, value_name = "MODE")]
+    pub(crate) boot_mode: Option<BootMode>,
+}
+
+fn region(text: &str) -> Result<String, String> {
+    match vmie::rules::region::region(text) {
+        Some(region) => Ok(region.code.to_owned()),
+        None => Err("there is no such Region".to_owned()),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModeName {
+    /// The list to the letter
+    Strict,
+    /// The same system and major release, the same kernel series
+    Practical,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EditionName {
+    /// The edition of 2025
+    #[value(name = "2025")]
+    E2025,
+    /// The edition of 2026
+    #[value(name = "2026")]
+    E2026,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PreflightArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) request: Request,
+    #[command(flatten)]
+    pub(crate) images: Images,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The folder of the image store; made when it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: PathBuf,
+    #[command(flatten)]
+    pub(crate) request: Request,
+    /// The usage operation, in place of the license type: RunInstances
+    #[arg(long, value_name = "OPERATION", conflicts_with = "license_type")]
+    pub(crate) usage_operation: Option<String>,
+    /// The platform: Windows or Linux
+    #[arg(long, value_name = "PLATFORM")]
+    pub(crate) platform: Option<Platform>,
+    /// The architecture: x86_64 or i386
+    #[arg(long, value_name = "ARCH", value_parser = ["x86_64", "i386"])]
+    pub(crate) architecture: Option<String>,
+    /// A description of the image
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<String>,
+    /// A tag of the task and its image
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+    pub(crate) tags: Vec<(String, String)>,
+    /// Import a guest, too, of which it cannot be found out whether it is supported
+    #[arg(long)]
+    pub(crate) allow_undetermined: bool,
+    /// Read the images no faster than this, for a disk or network that others need, too: 20M
+    #[arg(long, value_name = "BYTES/S", value_parser = size::parse)]
+    pub(crate) read_rate: Option<u64>,
+    #[command(flatten)]
+    pub(crate) images: Images,
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("a tag is written KEY=VALUE".to_owned()),
+    }
+}
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = false)]
+pub(crate) struct TasksArgs {
+    /// The folder of the image store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(subcommand)]
+    pub(crate) action: Option<TaskAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TaskAction {
+    /// Lists the tasks
+    List,
+    /// Cancels a task that has not ended
+    Cancel {
+        /// The task
+        #[arg(value_name = "TASK-ID")]
+        task: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn tags_are_split_at_the_first_equals_sign() {
+        assert_eq!(tag("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert_eq!(tag("a="), Ok(("a".into(), String::new())));
+        assert!(tag("=b").is_err() && tag("a").is_err());
+    }
+}

@@ -1,0 +1,100 @@
+//! The commands, one module each, and the way into them.
+
+mod cat;
+mod import;
+mod info;
+mod inside;
+mod inspect;
+mod ls;
+mod map;
+mod open;
+mod preflight;
+mod stop;
+mod tasks;
+mod volumes;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::args::{Cli, Command};
+use crate::failure::{Exit, Failure};
+use crate::out::{Out, write_out};
+
+/// Runs the command that the arguments name.
+pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
+    log();
+    // When the command line makes no sense, it still tells whether a program asked.
+    let json = args.iter().any(|arg| arg == "--json");
+    let exit = match Cli::try_parse_from(args) {
+        Ok(cli) => dispatch(cli.command),
+        Err(error) => misuse(&error, json),
+    };
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(command: Command) -> Exit {
+    let out = Out::new(wants_json(&command));
+    let done = match command {
+        Command::Info(args) => info::run(&out, &args),
+        Command::Map(args) => map::run(&out, &args),
+        Command::Volumes(args) => volumes::run(&out, &args),
+        Command::Ls(args) => ls::run(&out, &args),
+        Command::Cat(args) => cat::run(&out, &args),
+        Command::Inspect(args) => inspect::run(&out, &args),
+        Command::Preflight(args) => preflight::run(&out, &args),
+        Command::Import(args) => import::run(&out, &args),
+        Command::Tasks(args) => tasks::run(&out, &args),
+    };
+    done.unwrap_or_else(|failure| {
+        out.failure(&failure);
+        failure.exit()
+    })
+}
+
+fn wants_json(command: &Command) -> bool {
+    match command {
+        Command::Info(args) => args.output.json,
+        Command::Map(args) => args.output.json,
+        Command::Volumes(args) => args.output.json,
+        Command::Ls(args) => args.output.json,
+        Command::Cat(_) => false,
+        Command::Inspect(args) => args.output.json,
+        Command::Preflight(args) => args.output.json,
+        Command::Import(args) => args.output.json,
+        Command::Tasks(args) => args.output.json,
+    }
+}
+
+/// Help and version are no errors; everything else that keeps the arguments from being understood
+/// is a usage error.
+fn misuse(error: &clap::Error, json: bool) -> Exit {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    ) {
+        let text = error.render().to_string();
+        return match write_out(text.as_bytes()) {
+            Ok(()) => Exit::Done,
+            Err(failure) => failure.exit(),
+        };
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+    Out::new(json).failure(&Failure::usage(text));
+    Exit::Usage
+}
+
+/// Diagnostics of the libraries: warnings, or what `VMIE_LOG` says.
+fn log() {
+    let level = std::env::var("VMIE_LOG").ok();
+    let level = level.and_then(|level| level.parse().ok());
+    let format = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_max_level(level.unwrap_or(tracing::Level::WARN));
+    // It can only be set once, and this is the only place that does.
+    let _ = format.try_init();
+}

@@ -1,0 +1,49 @@
+//! Opening what the command line names.
+
+use std::path::PathBuf;
+
+use vmie::formats::Format;
+use vmie::{GuestDisk, Image, ImageOptions, guest_disks};
+
+use crate::args::{FormatName, Opening};
+use crate::failure::{Exit, Failure};
+use crate::out::Out;
+
+/// The format that the command line names.
+pub(super) fn format(opening: &Opening) -> Option<Format> {
+    opening.format.map(|name| match name {
+        FormatName::Raw => Format::Raw,
+        FormatName::Vhd => Format::Vhd,
+        FormatName::Vhdx => Format::Vhdx,
+        FormatName::Vmdk => Format::Vmdk,
+        FormatName::Ova => Format::Ova,
+        FormatName::Qcow2 => Format::Qcow2,
+    })
+}
+
+/// Opens the images, with a note for each that is assumed to be raw.
+pub(super) fn images(
+    out: &Out,
+    paths: &[PathBuf],
+    opening: &Opening,
+    exit: Exit,
+) -> Result<Vec<Image>, Failure> {
+    let options = ImageOptions::new().with_format(format(opening));
+    let mut images = Vec::with_capacity(paths.len());
+    for path in paths {
+        let image = Image::open(path, &options).map_err(|error| Failure::of(exit, &error))?;
+        if image.format_assumed() {
+            let path = path.display();
+            out.note(&format!(
+                "{path}: nothing tells its format, so it is taken to be raw; -f raw says so"
+            ));
+        }
+        images.push(image);
+    }
+    Ok(images)
+}
+
+/// Opens the disks of the images.
+pub(super) fn disks(images: &[Image], exit: Exit) -> Result<Vec<GuestDisk>, Failure> {
+    guest_disks(images).map_err(|error| Failure::of(exit, &error))
+}

@@ -1,0 +1,115 @@
+//! What the engine is told of an error.
+
+use std::io;
+
+use vmie_guest::{Decision, Finding};
+use vmie_rules::SvcId;
+use vmie_rules::message::Message;
+use vmie_tasks::{Failure, Verdict, WorkerEvent};
+
+use crate::error::says;
+use crate::service::{of_error, task_message};
+use crate::{Error, Preflight};
+
+/// The failure of an attempt that met this error.
+pub(crate) fn of(error: &Error) -> Failure {
+    let finding = of_error(error, None);
+    let mut svc = finding.svc.clone();
+    let message = if says(error, &|error| {
+        error.kind() == io::ErrorKind::PermissionDenied
+    }) {
+        svc.insert(0, Message::SourceForbidden.id());
+        Message::SourceForbidden.to_string()
+    } else {
+        task_message(&finding)
+    };
+    Failure {
+        code: finding.code,
+        message,
+        detail: error.to_string(),
+        svc,
+        retryable: says(error, &can_pass),
+    }
+}
+
+/// Whether trying again later can help.
+fn can_pass(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::Interrupted
+            | Kind::TimedOut
+            | Kind::WouldBlock
+            | Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::NetworkDown
+            | Kind::NetworkUnreachable
+            | Kind::HostUnreachable
+            | Kind::StaleNetworkFileHandle
+            | Kind::ResourceBusy
+    )
+}
+
+/// What the engine is told of a judgement.
+pub(crate) fn verdict(preflight: &Preflight) -> Verdict {
+    let findings = &preflight.verdict.findings;
+    match preflight.verdict.decision {
+        Decision::Accepted => Verdict::Accepted,
+        Decision::Refused => {
+            let refuses = |finding: &&Finding| finding.severity == vmie_guest::Severity::Refuse;
+            Verdict::Refused(of_finding(findings.iter().find(refuses)))
+        }
+        Decision::Undetermined => {
+            let undetermined = |finding: &&Finding| finding.is_undetermined();
+            Verdict::Undetermined(of_finding(findings.iter().find(undetermined)))
+        }
+    }
+}
+
+fn of_finding(finding: Option<&Finding>) -> Failure {
+    let Some(finding) = finding else {
+        // A judge that decides says why; this is for one that does not.
+        return Failure {
+            code: "not-accepted".to_owned(),
+            message: Message::UnknownOs.to_string(),
+            detail: Message::UnknownOs.cause().to_owned(),
+            svc: vec![Message::UnknownOs.id()],
+            retryable: false,
+        };
+    };
+    let mut detail = format!("{}.", finding.title);
+    for evidence in &finding.evidence {
+        detail.push_str(&format!(" Seen: {evidence}."));
+    }
+    if !finding.remedy.is_empty() {
+        detail.push_str(&format!(" {}.", finding.remedy));
+    }
+    Failure {
+        code: finding.code.to_owned(),
+        message: match &finding.service_message {
+            Some(message) => message.clone(),
+            None => format!("ClientError: {}", finding.title),
+        },
+        detail,
+        svc: finding.svc.clone(),
+        retryable: false,
+    }
+}
+
+/// The failure of a worker that ended without a word.
+pub(crate) fn lost() -> Failure {
+    of(&Error::new(crate::Cause::WorkerLost))
+}
+
+/// The failure of an order to encrypt, which this host cannot do.
+pub(crate) fn encryption() -> WorkerEvent {
+    WorkerEvent::Failed(Failure {
+        code: "encryption-not-offered".to_owned(),
+        message: "ClientError: Encryption is not supported by this store".to_owned(),
+        detail: "images in a local store are not encrypted. Import without encryption, and keep \
+                 the store on an encrypted filesystem."
+            .to_owned(),
+        svc: vec![SvcId::Task7],
+        retryable: false,
+    })
+}

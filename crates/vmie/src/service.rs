@@ -1,0 +1,254 @@
+//! What the service would say of a file: facts of `vmie-formats` in the words of `vmie-rules`.
+//!
+//! One text of the service stands for many causes; here the cause keeps its own name beside it.
+
+use vmie_formats::{Cause, Format, ImageInfo, Variant};
+use vmie_rules::SvcId;
+use vmie_rules::limits::{DISK_SIZE_BOUND, IMPORT_IMAGE_DISK_SIZE_BOUND};
+use vmie_rules::message::Message;
+
+use crate::error::Below;
+use crate::{Error, Image};
+
+/// Something that the service would say of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileFinding {
+    /// Which disk of an appliance, from 0; `None` when it is about the file.
+    pub disk: Option<usize>,
+    /// The stable name of the cause.
+    pub code: String,
+    /// The points that it rests on.
+    pub svc: Vec<SvcId>,
+    /// What is the matter, as a sentence without its full stop.
+    pub title: String,
+    /// The service's own text, where it has one.
+    pub service_message: Option<String>,
+    /// Byte offset in the file, where that has a meaning.
+    pub offset: Option<u64>,
+    /// What to do, as an imperative sentence without its full stop.
+    pub remedy: String,
+}
+
+/// What keeps the service from taking an image; empty when nothing does.
+#[must_use]
+pub fn file_findings(image: &Image) -> Vec<FileFinding> {
+    let mut findings = Vec::new();
+    let in_appliance = image.appliance().is_some();
+    for index in 0..image.disk_count() {
+        let number = in_appliance.then_some(index);
+        match image.disk(index) {
+            Ok(disk) => findings.extend(of_info(disk.info(), number)),
+            Err(error) => findings.push(of_error(&error, number)),
+        }
+    }
+    findings
+}
+
+/// What the service would say of an error, which is why the file cannot be read here.
+#[must_use]
+pub fn of_error(error: &Error, disk: Option<usize>) -> FileFinding {
+    let (code, message, mut svc) = match error.below() {
+        Below::Formats(fault) => {
+            let found = fault.value().map(ToString::to_string);
+            let (message, svc) = words(fault.cause(), &found.unwrap_or_default());
+            (kebab(&format!("{:?}", fault.cause())), message, svc)
+        }
+        Below::Host(fault) => (kebab(&format!("{:?}", fault.cause())), None, Vec::new()),
+        Below::Volumes(fault) => (kebab(&format!("{:?}", fault.cause())), None, Vec::new()),
+        Below::Fs(fault) => (kebab(&format!("{:?}", fault.cause())), None, Vec::new()),
+        Below::Guest(fault) => (kebab(&format!("{:?}", fault.cause())), None, Vec::new()),
+    };
+    if let Some(message) = &message {
+        svc.insert(0, message.id());
+    }
+    FileFinding {
+        disk,
+        code,
+        svc,
+        title: error.what().into_owned(),
+        service_message: message.map(|message| message.to_string()),
+        offset: error.offset(),
+        remedy: error.advice().to_owned(),
+    }
+}
+
+/// The service's words for a cause; `found` is the value that the error names.
+fn words(cause: Cause, found: &str) -> (Option<Message>, Vec<SvcId>) {
+    match cause {
+        Cause::ChunkedFiles => (Some(Message::ChunkedDisk), vec![SvcId::Fmt7]),
+        Cause::VmdkCompressionNone => (Some(Message::UnsupportedCompression), vec![SvcId::Fmt8]),
+        Cause::VmdkGrainLength | Cause::VmdkGrainData => {
+            (Some(Message::InvalidGrainLength), vec![SvcId::Fmt8])
+        }
+        Cause::VmdkKind if found.contains("seSparse") => (
+            Some(Message::UnsupportedVmdk),
+            vec![SvcId::Fmt2, SvcId::Lim11],
+        ),
+        Cause::VmdkKind | Cause::VmdkVersion | Cause::ParentImage | Cause::ReferenceDenied => {
+            (Some(Message::UnsupportedVmdk), vec![SvcId::Fmt2])
+        }
+        Cause::FormatNotRead if found.contains("vhd") => (None, vec![SvcId::Fmt3]),
+        Cause::FormatNotRead => (Some(Message::NoValidPartitions), vec![SvcId::Fmt5]),
+        Cause::CompressedFile => (Some(Message::UnsupportedFileFormat), vec![SvcId::Fmt5]),
+        _ => (None, Vec::new()),
+    }
+}
+
+/// What the service would say of an image that can be read here.
+fn of_info(info: &ImageInfo, disk: Option<usize>) -> Vec<FileFinding> {
+    let mut findings = Vec::new();
+    let mut say =
+        |code: &str, message: Option<Message>, svc: &[SvcId], title: String, remedy: &str| {
+            let mut ids: Vec<SvcId> = message.iter().map(Message::id).collect();
+            ids.extend_from_slice(svc);
+            findings.push(FileFinding {
+                disk,
+                code: code.to_owned(),
+                svc: ids,
+                title,
+                service_message: message.map(|message| message.to_string()),
+                offset: None,
+                remedy: remedy.to_owned(),
+            });
+        };
+    match (info.format, info.variant) {
+        (Format::Raw | Format::Vhd | Format::Vhdx | Format::Ova, _)
+        | (Format::Vmdk, None | Some(Variant::VmdkStreamOptimized)) => {}
+        (Format::Vmdk, Some(variant)) => say(
+            "vmdk-not-stream-optimized",
+            Some(Message::UnsupportedVmdk),
+            &[SvcId::Fmt2],
+            format!(
+                "the VMDK is of the kind {}, not streamOptimized",
+                variant.name()
+            ),
+            "Convert it to a stream-optimized VMDK, or export the machine as OVF or OVA",
+        ),
+        (other, _) => say(
+            "format-not-imported",
+            Some(Message::NoValidPartitions),
+            &[SvcId::Fmt5],
+            format!("images of the format {other} are not imported"),
+            "Convert the image to raw, VHD, VHDX or a stream-optimized VMDK",
+        ),
+    }
+    if info.virtual_size >= DISK_SIZE_BOUND {
+        say(
+            "disk-too-large",
+            None,
+            &[SvcId::Fmt9],
+            "the disk is not smaller than 16 TiB".to_owned(),
+            "Split the data over smaller disks",
+        );
+    } else if info.virtual_size >= IMPORT_IMAGE_DISK_SIZE_BOUND {
+        say(
+            "disk-too-large-for-image",
+            None,
+            &[SvcId::Fmt9],
+            "the disk is not smaller than 8 TiB".to_owned(),
+            "Import it by a manifest, or split the data over smaller disks",
+        );
+    }
+    findings
+}
+
+/// A variant's name as programs see it: `VmdkGrainLength` → `vmdk-grain-length`. What a variant
+/// carries is left out.
+pub(crate) fn kebab(debug: &str) -> String {
+    let mut code = String::with_capacity(debug.len().saturating_add(4));
+    for c in debug.chars().take_while(|c| c.is_ascii_alphanumeric()) {
+        if c.is_ascii_uppercase() && !code.is_empty() {
+            code.push('-');
+        }
+        code.push(c.to_ascii_lowercase());
+    }
+    code
+}
+
+/// The message with which a task ends that failed for this reason. Where the service has no text
+/// of its own for a cause, the cause stands in the form that its validation errors have.
+#[must_use]
+pub fn task_message(finding: &FileFinding) -> String {
+    match &finding.service_message {
+        Some(message) => message.clone(),
+        None => format!("ClientError: Disk validation failed [{}]", finding.title),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_cause(cause: Cause, found: &str) -> FileFinding {
+        let fault = vmie_formats::Error::new(cause).at("header", 7).found(found);
+        of_error(&fault.into(), None)
+    }
+
+    #[test]
+    fn causes_keep_their_names_beside_the_services_text() {
+        for (cause, found, code, message, svc) in [
+            (
+                Cause::ChunkedFiles,
+                "disk.vmdk",
+                "chunked-files",
+                "ClientError: Disk validation failed [OVF file parsing error: OVA with chunked disk files is not supported]",
+                SvcId::Err3,
+            ),
+            (
+                Cause::VmdkKind,
+                "vmfsSparse",
+                "vmdk-kind",
+                "ClientError: Disk validation failed [Unsupported VMDK File Format]",
+                SvcId::Err4,
+            ),
+            (
+                Cause::VmdkGrainData,
+                "",
+                "vmdk-grain-data",
+                "ClientError: Uncompressed data has an invalid length",
+                SvcId::Err9,
+            ),
+            (
+                Cause::VmdkCompressionNone,
+                "",
+                "vmdk-compression-none",
+                "ERROR: File uses unsupported compression algorithm 0",
+                SvcId::Err11,
+            ),
+            (
+                Cause::FormatNotRead,
+                "qcow2",
+                "format-not-read",
+                "ClientError: No valid partitions. Not a valid volume.",
+                SvcId::Err28,
+            ),
+            (
+                Cause::CompressedFile,
+                "gzip",
+                "compressed-file",
+                "Disk validation failed [unsupported specified file format]",
+                SvcId::Err30,
+            ),
+        ] {
+            let finding = of_cause(cause, found);
+            assert_eq!(finding.code, code);
+            assert_eq!(task_message(&finding), message);
+            assert_eq!(finding.svc.first(), Some(&svc));
+            assert_eq!(finding.offset, Some(7));
+        }
+        let sparse = of_cause(Cause::VmdkKind, "seSparse");
+        assert!(sparse.svc.contains(&SvcId::Lim11));
+    }
+
+    #[test]
+    fn what_the_service_has_no_text_for_is_still_said() {
+        let finding = of_cause(Cause::TarChecksum, "");
+        assert_eq!(finding.service_message, None);
+        assert_eq!(
+            task_message(&finding),
+            "ClientError: Disk validation failed [the checksum of the tar header is wrong]"
+        );
+        assert_eq!(kebab("NotRead(Xfs)"), "not-read");
+    }
+}

@@ -1,0 +1,95 @@
+//! Which file of a store is what.
+//!
+//! ```text
+//! vmie-store.json            that this is a store, and of which version
+//! lock                       held by the process that works with the store
+//! journal                    what the engine and the host remember
+//! ami-…/image.json           an image
+//! snap-….raw, snap-….json    a disk, and its digest
+//! work/TASK/disk0.2.part     what the second attempt at disk 0 has written so far
+//! work/TASK/disk0.raw, .json a disk that is complete and waits to be published
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use vmie_tasks::{Attempt, ImageId, SnapshotId, TaskId};
+
+/// What the names of unfinished files end in.
+pub(crate) const PART: &str = ".part";
+/// What the names of files end in that are about to replace others.
+pub(crate) const TMP: &str = ".tmp";
+
+/// The folder of a store.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn marker(&self) -> PathBuf {
+        self.root.join("vmie-store.json")
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
+    pub(crate) fn task(&self, task: &TaskId) -> PathBuf {
+        self.work().join(task.as_str())
+    }
+
+    pub(crate) fn part(&self, task: &TaskId, index: u32, attempt: Attempt) -> PathBuf {
+        self.task(task)
+            .join(format!("disk{index}.{}{PART}", attempt.0))
+    }
+
+    pub(crate) fn disk(&self, task: &TaskId, index: u32) -> PathBuf {
+        self.task(task).join(format!("disk{index}.raw"))
+    }
+
+    pub(crate) fn disk_note(&self, task: &TaskId, index: u32) -> PathBuf {
+        self.task(task).join(format!("disk{index}.json"))
+    }
+
+    pub(crate) fn report(&self, task: &TaskId) -> PathBuf {
+        self.task(task).join("report.json")
+    }
+
+    pub(crate) fn snapshot(&self, id: &SnapshotId) -> PathBuf {
+        self.root.join(format!("{id}.raw"))
+    }
+
+    pub(crate) fn snapshot_note(&self, id: &SnapshotId) -> PathBuf {
+        self.root.join(format!("{id}.json"))
+    }
+
+    pub(crate) fn image(&self, id: &ImageId) -> PathBuf {
+        self.root.join(id.as_str())
+    }
+
+    pub(crate) fn image_note(&self, id: &ImageId) -> PathBuf {
+        self.image(id).join("image.json")
+    }
+
+    pub(crate) fn image_tmp(&self, id: &ImageId) -> PathBuf {
+        self.root.join(format!("{id}{TMP}"))
+    }
+}

@@ -1,0 +1,346 @@
+//! The local host, stopped at every step there is.
+#![allow(
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests may panic"
+)]
+
+mod guest;
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use guest::{Guest, files, only_image};
+use vmie::io::CancelToken;
+use vmie::tasks::{Happening, TaskEvent};
+use vmie::{Cause, Durable, Error, HostOptions, ImportSpec, Imported, LocalHost, Outcome};
+
+fn options() -> HostOptions {
+    HostOptions::new().with_undetermined(true)
+}
+
+fn import(store: &Path, spec: &ImportSpec, options: HostOptions) -> Result<Imported, Error> {
+    let mut host = LocalHost::open(store, options)?;
+    let imported = host.import(spec, &mut |_| {}, &CancelToken::new())?;
+    host.acknowledge(&imported)?;
+    Ok(imported)
+}
+
+/// A way to change files that dies at the step of this number (from 0) and stays dead, as a process
+/// does; and the number of steps so far.
+fn dying_at(step: usize) -> (HostOptions, Arc<AtomicUsize>) {
+    let steps = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&steps);
+    let hook = move |_: &'static str| {
+        if counted.fetch_add(1, Ordering::SeqCst) >= step {
+            return Err(io::Error::other("the power went"));
+        }
+        Ok(())
+    };
+    let durable = Durable::with_hook(Arc::new(hook));
+    (options().with_durable(durable), steps)
+}
+
+/// Imports again until it is done, and looks whether what is there is what should be.
+fn finish(store: &Path, guest: &Guest, what: &str) {
+    let imported = import(store, &guest.spec(), options()).unwrap_or_else(|e| panic!("{what}: {e}"));
+    check(store, guest, &imported, what);
+}
+
+fn check(store: &Path, guest: &Guest, imported: &Imported, what: &str) {
+    let Outcome::Completed { disks, image, .. } = &imported.outcome else {
+        panic!("{what}: {:?}", imported.outcome);
+    };
+    let digests: Vec<&str> = disks.iter().map(|disk| disk.sha256.as_str()).collect();
+    assert_eq!(digests, guest.digests(), "{what}");
+    for (disk, bytes) in disks.iter().zip(&guest.disks) {
+        assert!(std::fs::read(&disk.path).unwrap() == *bytes, "{what}");
+    }
+    let mut expected = vec![
+        "journal".to_owned(),
+        "lock".to_owned(),
+        "vmie-store.json".to_owned(),
+        format!("{}/image.json", image.image_id),
+    ];
+    for disk in disks {
+        expected.push(format!("{}.json", disk.id));
+        expected.push(format!("{}.raw", disk.id));
+    }
+    expected.sort();
+    assert_eq!(files(store), expected, "{what}");
+    assert_eq!(only_image(store), image.image_id.as_str(), "{what}");
+}
+
+#[test]
+fn an_import_ends_with_the_disks_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let store = folder.path().join("store");
+    let imported = import(&store, &guest.spec(), options()).unwrap();
+    assert!(!imported.resumed);
+    check(&store, &guest, &imported, "plain");
+}
+
+#[test]
+fn stopped_at_any_step_it_goes_on_and_ends_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let mut step = 0;
+    loop {
+        let store = folder.path().join(format!("store{step}"));
+        let (dying, steps) = dying_at(step);
+        let first = import(&store, &guest.spec(), dying);
+        let what = format!("stopped at step {step}");
+        match first {
+            // It ended before it came to that step: every step was tried.
+            Ok(imported) if steps.load(Ordering::SeqCst) <= step => {
+                check(&store, &guest, &imported, &what);
+                break;
+            }
+            // The image was there, and only noting that its news arrived failed: telling it again
+            // finds the same image.
+            Ok(_) | Err(_) => finish(&store, &guest, &what),
+        }
+        std::fs::remove_dir_all(&store).unwrap();
+        step += 1;
+    }
+    assert!(step > 40, "{step} steps are too few to be true");
+}
+
+#[test]
+fn stopped_again_and_again_it_still_ends_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    for seed in 0..24usize {
+        let store = folder.path().join(format!("store{seed}"));
+        // Steps in no order at all, the same in every run.
+        let mut random = seed * 2_654_435_761 + 12_345;
+        for _ in 0..6 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let (dying, _) = dying_at((random >> 33) % 70);
+            let _ = import(&store, &guest.spec(), dying);
+            if !files(&store).iter().any(|name| name.starts_with("ami-")) {
+                continue;
+            }
+        }
+        // However often the image was finished and acknowledged in between, the last run is whole.
+        let imported = import(&store, &guest.spec(), options()).unwrap();
+        let Outcome::Completed { disks, .. } = &imported.outcome else {
+            panic!("{:?}", imported.outcome);
+        };
+        let digests: Vec<&str> = disks.iter().map(|disk| disk.sha256.as_str()).collect();
+        assert_eq!(digests, guest.digests());
+        let left = files(&store);
+        assert!(
+            left.iter().all(|name| !name.contains("work/")
+                && !name.ends_with(".part")
+                && !name.contains(".tmp")),
+            "{left:?}"
+        );
+    }
+}
+
+#[test]
+fn a_full_disk_fails_the_task_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let store = folder.path().join("store");
+    let writes = AtomicUsize::new(0);
+    let hook = move |name: &'static str| {
+        if name == "write disk" && writes.fetch_add(1, Ordering::SeqCst) == 2 {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        Ok(())
+    };
+    let options = options().with_durable(Durable::with_hook(Arc::new(hook)));
+    let imported = import(&store, &guest.spec(), options).unwrap();
+    let Outcome::Failed { message, failure } = &imported.outcome else {
+        panic!("{:?}", imported.outcome);
+    };
+    let failure = failure.as_ref().unwrap();
+    assert_eq!(failure.code, "disk-full");
+    assert!(failure.detail.contains("Make room"), "{}", failure.detail);
+    assert_eq!(message, &failure.message);
+    assert_eq!(files(&store), ["journal", "lock", "vmie-store.json"]);
+    finish(&store, &guest, "after room was made");
+}
+
+#[test]
+fn a_wish_to_stop_leaves_the_task_for_the_next_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let store = folder.path().join("store");
+    let stop = CancelToken::new();
+    let mut host = LocalHost::open(&store, options()).unwrap();
+    let thrown = stop.clone();
+    let mut watch = |event: &TaskEvent| {
+        if matches!(event.event, Happening::Stage { .. }) {
+            thrown.cancel();
+        }
+    };
+    let error = host.import(&guest.spec(), &mut watch, &stop).unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::Cancelled));
+    let tasks = host.image_tasks().unwrap();
+    assert_eq!(tasks.len(), 1);
+    assert!(!files(&store).iter().any(|name| name.ends_with(".part")));
+    drop(host);
+    let mut host = LocalHost::open(&store, options()).unwrap();
+    let imported = host
+        .import(&guest.spec(), &mut |_| {}, &CancelToken::new())
+        .unwrap();
+    assert!(imported.resumed);
+    assert_eq!(imported.task_id, tasks[0].import_task_id);
+    // Nobody noted that the outcome arrived, so it is told again, and nothing is done.
+    let again = host
+        .import(&guest.spec(), &mut |_| {}, &CancelToken::new())
+        .unwrap();
+    assert_eq!(again.task_id, imported.task_id);
+    assert_eq!(again.outcome, imported.outcome);
+    host.acknowledge(&again).unwrap();
+    check(&store, &guest, &again, "told again");
+    // From here on it is another import.
+    let other = host
+        .import(&guest.spec(), &mut |_| {}, &CancelToken::new())
+        .unwrap();
+    assert!(!other.resumed);
+    assert_ne!(other.task_id, imported.task_id);
+}
+
+#[test]
+fn a_source_that_has_changed_fails_the_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let store = folder.path().join("store");
+    // Far enough that there is a task, not so far that the disks are written.
+    let failed = Arc::new(Mutex::new(false));
+    let seen = Arc::clone(&failed);
+    let hook = move |name: &'static str| {
+        let mut dead = seen.lock().unwrap();
+        *dead |= name == "write disk";
+        if *dead {
+            return Err(io::Error::other("the power went"));
+        }
+        Ok(())
+    };
+    let dying = options().with_durable(Durable::with_hook(Arc::new(hook)));
+    import(&store, &guest.spec(), dying).unwrap_err();
+    assert!(*failed.lock().unwrap());
+    let mut bytes = std::fs::read(&guest.path).unwrap();
+    bytes.extend_from_slice(&[0; 512]);
+    std::fs::write(&guest.path, &bytes).unwrap();
+    let imported = import(&store, &guest.spec(), options()).unwrap();
+    assert!(imported.resumed);
+    let Outcome::Failed {
+        failure: Some(failure),
+        ..
+    } = &imported.outcome
+    else {
+        panic!("{:?}", imported.outcome);
+    };
+    assert_eq!(failure.code, "source-changed");
+    assert!(failure.detail.contains("length"), "{}", failure.detail);
+    finish(&store, &guest, "as it is now");
+}
+
+#[test]
+fn tasks_of_other_commands_wait_and_can_be_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let store = folder.path().join("store");
+    let (dying, _) = dying_at(30);
+    import(&store, &guest.spec(), dying).unwrap_err();
+    let mut other = guest.spec();
+    other.description = Some("another one".to_owned());
+    let mut host = LocalHost::open(&store, options()).unwrap();
+    let imported = host
+        .import(&other, &mut |_| {}, &CancelToken::new())
+        .unwrap();
+    host.acknowledge(&imported).unwrap();
+    assert!(matches!(imported.outcome, Outcome::Completed { .. }));
+    let tasks = host.image_tasks().unwrap();
+    let waiting: Vec<_> = tasks
+        .iter()
+        .filter(|task| task.import_task_id != imported.task_id)
+        .collect();
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0].status.as_str(), "active");
+    let id = waiting[0].import_task_id.clone();
+    host.cancel(id.as_str(), &CancelToken::new()).unwrap();
+    let tasks = host.image_tasks().unwrap();
+    let cancelled = tasks.iter().find(|task| task.import_task_id == id).unwrap();
+    assert_eq!(cancelled.status.as_str(), "deleted");
+    check(&store, &guest, &imported, "beside a cancelled one");
+    let error = host.cancel(id.as_str(), &CancelToken::new()).unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::RequestRefused));
+    let error = host.cancel("nonsense", &CancelToken::new()).unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::NoSuchTask));
+}
+
+#[test]
+fn damage_is_named_and_nothing_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let store = folder.path().join("store");
+    let mut bytes = std::fs::read(&guest.path).unwrap();
+    // The last bytes of the last disk: only the manifest can tell.
+    let at = guest.last_member_end - 20;
+    bytes[at] ^= 1;
+    std::fs::write(&guest.path, &bytes).unwrap();
+    let imported = import(&store, &guest.spec(), options()).unwrap();
+    let Outcome::Failed {
+        failure: Some(failure),
+        ..
+    } = &imported.outcome
+    else {
+        panic!("{:?}", imported.outcome);
+    };
+    assert_eq!(failure.code, "digest-mismatch");
+    assert!(failure.detail.contains("disk2.vmdk"), "{}", failure.detail);
+    assert_eq!(files(&store), ["journal", "lock", "vmie-store.json"]);
+}
+
+#[test]
+fn an_undetermined_guest_is_refused_unless_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let store = folder.path().join("store");
+    let imported = import(&store, &guest.spec(), HostOptions::new()).unwrap();
+    let Outcome::Failed {
+        failure: Some(failure),
+        ..
+    } = &imported.outcome
+    else {
+        panic!("{:?}", imported.outcome);
+    };
+    assert!(failure.code.starts_with("undetermined-"), "{failure:?}");
+    assert_eq!(files(&store), ["journal", "lock", "vmie-store.json"]);
+}
+
+#[test]
+fn one_process_has_the_store_and_strangers_folders_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let host = LocalHost::open(&store, options()).unwrap();
+    let error = LocalHost::open(&store, options()).unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::StoreBusy));
+    drop(host);
+    LocalHost::open(&store, options()).unwrap();
+
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("letter.txt"), "dear").unwrap();
+    let error = LocalHost::open(&other, options()).unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::NotAStore));
+    assert_eq!(files(&other), ["letter.txt"]);
+
+    let later = r#"{"schema": {"name": "vmie.store", "version": 2}}"#;
+    std::fs::write(store.join("vmie-store.json"), later).unwrap();
+    let error = LocalHost::open(&store, options()).unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::StoreVersion));
+}
