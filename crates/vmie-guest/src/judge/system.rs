@@ -6,6 +6,7 @@ use vmie_rules::message::Message;
 
 use super::volumes::label;
 use super::{Judge, advise, finding, refuse, severity, undetermined};
+use crate::inspect::NO_RELEASE_FILE;
 use crate::{Arch, Evidence, KernelFlavour, System};
 
 impl Judge<'_> {
@@ -47,7 +48,7 @@ impl Judge<'_> {
     fn unknown_system(&mut self, system: &System) {
         let svc = [SvcId::Os3, SvcId::Err14];
         let why = system.os.id.why().unwrap_or_default();
-        let draft = if system.hidden("/usr/lib").is_some() {
+        let draft = if why != NO_RELEASE_FILE {
             undetermined("undetermined-system", &svc, "Which system it is", why)
         } else {
             refuse(
