@@ -346,6 +346,18 @@ fn a_refused_guest_is_not_imported() {
         "{text}"
     );
     assert_eq!(files(&store), ["journal", "lock", "vmie-store.json"]);
+    let strict = ["--mode", "strict", "--json", &demo()];
+    let output = vmie()
+        .args(["import", "--store"])
+        .arg(&store)
+        .args(strict)
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 1);
+    let refused = document(&output, "vmie.import");
+    assert!(refused["image_id"].is_null());
+    assert_eq!(refused["report"]["verdict"], "refused");
+    assert_eq!(refused["error"]["message"], refused["status_message"]);
 }
 
 #[test]

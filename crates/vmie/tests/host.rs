@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 
 use guest::{Guest, files, only_image};
 use vmie::io::CancelToken;
-use vmie::tasks::{Happening, TaskEvent};
+use vmie::tasks::{DiskContainer, Happening, ImportSnapshotRequest, SourceUrl, TaskEvent};
 use vmie::{Cause, Durable, Error, HostOptions, ImportSpec, Imported, LocalHost, Outcome};
 
 fn options() -> HostOptions {
@@ -339,6 +339,60 @@ fn an_undetermined_guest_is_refused_unless_that_is_wanted() {
     };
     assert!(failure.code.starts_with("undetermined-"), "{failure:?}");
     assert_eq!(files(&store), ["journal", "lock", "vmie-store.json"]);
+}
+
+#[test]
+fn objects_of_buckets_are_imported_as_snapshots() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = vmie_testkit::vmdk::sample_disk(1 << 20);
+    let bucket = folder.path().join("buckets/images");
+    std::fs::create_dir_all(&bucket).unwrap();
+    let bytes = vmie_testkit::vmdk::Builder::stream(&disk).build().bytes;
+    std::fs::write(bucket.join("disk.vmdk"), bytes).unwrap();
+    let mut options = options();
+    options.buckets = Some(folder.path().join("buckets"));
+    let store = folder.path().join("store");
+    let mut host = LocalHost::open(&store, options).unwrap();
+    let request = |url: &str| ImportSnapshotRequest {
+        disk_container: Some(DiskContainer {
+            format: Some("vmdk".to_owned()),
+            url: Some(SourceUrl::new(url)),
+            ..DiskContainer::default()
+        }),
+        ..ImportSnapshotRequest::default()
+    };
+    let go_on = CancelToken::new();
+    let task = host
+        .import_snapshot(request("s3://images/disk.vmdk"))
+        .unwrap();
+    let outcome = host.finish(&task, &mut |_| {}, &go_on).unwrap();
+    let Outcome::Snapshot { disk: stored } = &outcome else {
+        panic!("{outcome:?}");
+    };
+    assert!(std::fs::read(&stored.path).unwrap() == disk);
+    // Asked again, it tells the same.
+    assert_eq!(host.finish(&task, &mut |_| {}, &go_on).unwrap(), outcome);
+
+    for (url, code) in [
+        ("s3://images/../../etc/passwd", "key-escapes"),
+        ("s3://images/none.vmdk", "read"),
+        (
+            "https://images.example/disk.vmdk?signature=secret",
+            "not-local",
+        ),
+    ] {
+        let task = host.import_snapshot(request(url)).unwrap();
+        let outcome = host.finish(&task, &mut |_| {}, &go_on).unwrap();
+        let Outcome::Failed {
+            failure: Some(failure),
+            ..
+        } = &outcome
+        else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(failure.code, code);
+        assert!(!format!("{failure:?}").contains("secret"));
+    }
 }
 
 #[test]
