@@ -15,7 +15,8 @@
 mod world;
 
 use vmie_tasks::{Happening, Output, Record};
-use world::{Bytes, Seeded, World};
+use world::World;
+use world::choices::{Bytes, Seeded};
 
 fn through_json(record: Record) -> Record {
     let text = serde_json::to_string(&record).unwrap();

@@ -90,19 +90,26 @@ pub fn open(
     ))
 }
 
-/// The kind by what the header promises and the descriptor says.
+/// The kind by what the header promises and the descriptor says. A whole disk has a descriptor
+/// with its kind inside; an extent that is part of a disk has none.
 fn variant(header: &Header, descriptor: Option<&Descriptor>) -> Result<Variant, Error> {
-    // The grains' form counts: tools have written other names over compressed grains.
+    let no_kind = || {
+        Error::new(Cause::VmdkDescriptor)
+            .at("descriptor", header.descriptor.0)
+            .field("createType")
+    };
+    let create_type = match descriptor {
+        Some(descriptor) => descriptor.create_type.as_deref().ok_or_else(no_kind)?,
+        None if header.compressed => return Err(no_kind()),
+        None => return Err(wrong_kind("sparse extent without a descriptor")),
+    };
     if header.compressed {
-        return Ok(Variant::VmdkStreamOptimized);
-    }
-    let create_type = descriptor.and_then(|d| d.create_type.as_deref());
-    match create_type {
-        Some(kind) if kind.eq_ignore_ascii_case("monolithicSparse") => {
-            Ok(Variant::VmdkMonolithicSparse)
-        }
-        Some(kind) => Err(wrong_kind(kind)),
-        None => Err(wrong_kind("sparse extent without a descriptor")),
+        // The grains' form counts: tools have written other names over compressed grains.
+        Ok(Variant::VmdkStreamOptimized)
+    } else if create_type.eq_ignore_ascii_case("monolithicSparse") {
+        Ok(Variant::VmdkMonolithicSparse)
+    } else {
+        Err(wrong_kind(create_type))
     }
 }
 

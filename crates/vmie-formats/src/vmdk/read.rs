@@ -206,6 +206,10 @@ impl Vmdk {
         };
         if !self.header.compressed {
             let at = start.saturating_add(within);
+            let left = self.source.len().saturating_sub(at);
+            if int::u64_of(buf.len()) > left {
+                return Err(Error::new(Cause::VmdkOffset).at("grain", start));
+            }
             return self.source.read_exact_at(buf, at).map_err(error_of);
         }
         if int::u64_of(buf.len()) == self.header.grain_bytes {
@@ -254,6 +258,9 @@ impl Vmdk {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         let left = self.source.len().saturating_sub(start);
+        if left < int::u64_of(GRAIN_MARKER) {
+            return Err(Error::new(Cause::VmdkOffset).at("grain", start));
+        }
         let guess = if room > 0 { room } else { FIRST_READ };
         let first = int::min_usize(guess.min(left), scratch.len());
         let head = scratch.get_mut(..first).unwrap_or_default();

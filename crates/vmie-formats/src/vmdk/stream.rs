@@ -73,6 +73,12 @@ pub struct Grain<'a> {
 pub enum Ending {
     /// As it should.
     Complete,
+    /// After a whole grain at byte `at`, in a stream that has its tables in front and so needs no
+    /// mark at its end: whether it is cut off there, only the tables tell.
+    Unmarked {
+        /// Byte offset of the end.
+        at: u64,
+    },
     /// After a whole grain or table at byte `at`, without the footer that the header promises: all
     /// grains may have come by, or not.
     FooterMissing {
@@ -91,7 +97,7 @@ impl Ending {
     #[must_use]
     pub fn error(self) -> Option<Error> {
         match self {
-            Self::Complete => None,
+            Self::Complete | Self::Unmarked { .. } => None,
             Self::FooterMissing { at } => {
                 Some(Error::new(Cause::VmdkFooterMissing).at("stream", at))
             }
@@ -229,7 +235,11 @@ impl<R: Read> StreamReader<R> {
         let n = source.fill(sector)?;
         self.at = source.at;
         if n == 0 {
-            return Ok(Step::End(self.end_of_file()));
+            let at = self.at;
+            return Ok(Step::End(match self.end() {
+                Ending::Complete if !self.footer_seen => Ending::Unmarked { at },
+                ending => ending,
+            }));
         }
         let Ok((marker, _)) = Marker::read_from_prefix(sector.get(..n).unwrap_or_default()) else {
             return Ok(Step::End(Ending::Truncated { at: self.at }));
@@ -243,7 +253,7 @@ impl<R: Read> StreamReader<R> {
         self.metadata(stored_at, marker)
     }
 
-    fn end_of_file(&self) -> Ending {
+    fn end(&self) -> Ending {
         if self.header.gd_sector == GD_AT_END && !self.footer_seen {
             return Ending::FooterMissing { at: self.at };
         }
@@ -291,7 +301,7 @@ impl<R: Read> StreamReader<R> {
     fn metadata(&mut self, stored_at: u64, marker: Marker) -> Result<Step, Error> {
         let kind = marker.kind.get();
         match kind {
-            MARKER_EOS => Ok(Step::End(self.end_of_file())),
+            MARKER_EOS => Ok(Step::End(self.end())),
             MARKER_GT | MARKER_GD => {
                 let mut source = Source {
                     reader: &mut self.reader,

@@ -119,7 +119,11 @@ pub(super) fn clause<C: vmie_io::Cause>(error: &vmie_io::Fault<C>) -> String {
     if text.ends_with(&advice) {
         text.truncate(text.len().saturating_sub(advice.len()));
     }
-    text
+    // Which volume it is, the sentence around it says.
+    match text.strip_prefix("volume: ") {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
 }
 
 /// Reads the tables of the disks and probes what is in them.

@@ -27,10 +27,15 @@ impl Judge<'_> {
         };
         let matched = self.matrix.match_linux(&query, self.mode);
         let row = matched.row.map(|row| row.label());
+        // The guide's name for the system where it has one, and the system's own elsewhere.
+        let what = match (matched.row, system.os.version.get()) {
+            (Some(row), Some(version)) => format!("{} {version}", row.name),
+            _ => label(system),
+        };
         let misses = matched.misses;
         self.row.clone_from(&row);
         for miss in &misses {
-            self.miss(system, miss, row.as_deref());
+            self.miss(system, &what, miss, row.as_deref());
         }
         // Without a row the matrix has nothing to hold a kernel against; that there is none is
         // told all the same.
@@ -59,9 +64,8 @@ impl Judge<'_> {
         self.push(draft.evidence(system.os.id.evidence()));
     }
 
-    fn miss(&mut self, system: &System, miss: &Miss, row: Option<&str>) {
+    fn miss(&mut self, system: &System, what: &str, miss: &Miss, row: Option<&str>) {
         let svc = miss.kind.svc();
-        let what = label(system);
         let row = row.map_or_else(String::new, |row| format!(": the row is {row}"));
         let refuses = miss.weight == Weight::Refuses;
         let with = |code, title: String| finding(code, severity(miss.weight), svc, title);

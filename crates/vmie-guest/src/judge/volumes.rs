@@ -158,7 +158,7 @@ impl Judge<'_> {
                 evidence
             }));
         }
-        let svc = [SvcId::Lim2, message.id(), SvcId::Err21];
+        let svc = [SvcId::Lim2, SvcId::Err5, SvcId::Err25];
         self.push(
             refuse(
                 "several-systems",

@@ -104,8 +104,12 @@ impl<C: Choices> World<C> {
     /// An engine made of the store alone begins the same order with the same work, as the next
     /// attempt: nothing is begun that is not durable.
     pub fn check_begin_is_committed(&self, begin: &Begin) {
-        let records: Vec<Record> = self.store.values().cloned().collect();
-        let mut engine = Engine::restore(self.config, 1, records).expect("what was stored is good");
+        let task = RecordKey::Task {
+            id: begin.order.task.clone(),
+        };
+        let records = [RecordKey::Engine, task].map(|key| self.store.get(&key).cloned());
+        let records = records.into_iter().flatten();
+        let mut engine = Engine::restore(self.config, 1, records).expect("it is stored");
         loop {
             match engine.poll() {
                 Output::Begin(again) if again.order == begin.order => {
@@ -121,7 +125,12 @@ impl<C: Choices> World<C> {
 
     /// Every task that has not ended is being worked at or waits for a moment that is known.
     pub fn check_nobody_is_stuck(&mut self, wake_at: Option<Timestamp>) {
-        for (id, seen) in &mut self.tasks {
+        // An end is for ever: nothing but forgetting comes after it.
+        for (id, seen) in self
+            .tasks
+            .iter_mut()
+            .filter(|(_, seen)| seen.ended.is_none())
+        {
             let key = RecordKey::Task { id: id.clone() };
             let record = self.store.get(&key).cloned().expect("every task is stored");
             let engine = self

@@ -3,12 +3,12 @@
 //! every output. The tests drive it by seeds, the fuzz target by bytes.
 
 mod checks;
-mod choices;
+pub mod choices;
 mod inputs;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use choices::{Bytes, Choices, Seeded};
+pub use choices::Choices;
 use vmie_tasks::{
     Attempt, Begin, Caller, Change, Config, Engine, Happening, OrderId, Output, Record, RecordKey,
     Reply, RequestId, Step, TaskId, TaskKind, Timestamp, Work,
@@ -273,6 +273,11 @@ impl<C: Choices> World<C> {
                     id: import_task_id.clone(),
                 };
                 assert!(self.store.contains_key(&key));
+                let publish = OrderId {
+                    task: import_task_id.clone(),
+                    step: Step::Publish,
+                };
+                assert!(!self.running.contains_key(&publish), "cancelled too late");
                 let seen = self.tasks.get_mut(&import_task_id).expect("only one's own");
                 assert!(
                     !seen.published && seen.ended.is_none(),

@@ -1,0 +1,173 @@
+#!/bin/bash
+# Makes the images that the tests of vmie-fs read, with e2fsprogs, dosfstools and mtools.
+#
+#   bash make-fixtures.sh
+#
+# Everything in them is made here. tree.txt says what they hold: path, kind, mode, size, and the
+# CRC-32 of the content or the target of the link. Run as root, so that files belong to root.
+set -euo pipefail
+cd "$(dirname "$0")"
+out=$PWD
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+export SOURCE_DATE_EPOCH=1700000000 TZ=UTC MTOOLS_SKIP_CHECK=1 E2FSPROGS_FAKE_TIME=1700000000
+uuid=0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0
+seed=00112233-4455-6677-8899-aabbccddeeff
+
+python3 - "$tmp" "$out" <<'PY'
+import os, sys, zlib
+tmp, out = (os.fsencode(p) for p in sys.argv[1:])
+tree = tmp + b'/tree'
+os.mkdir(tree)
+def pattern(n, salt):
+    return bytes((i * 7 + i // 251 + salt) & 0xff for i in range(n))
+def put(path, content):
+    path = tree + path
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'wb') as f:
+        f.write(content)
+put(b'/etc/os-release', b'ID=demo\nVERSION_ID="1"\n')
+put(b'/empty', b'')
+put(b'/one', b'x')
+put(b'/bin/tool', pattern(5000, 1))
+os.chmod(tree + b'/bin/tool', 0o4755)
+put(b'/data/mid', pattern(70000, 2))
+# A file with holes at its start, in its middle and at its end; the middle one spans whole
+# indirect blocks where the filesystem has those.
+with open(tree + b'/data/holes', 'wb') as f:
+    f.truncate(700000)
+    for at in (5000, 300000, 301000, 600000):
+        f.seek(at)
+        f.write(pattern(1500, at & 0xff))
+for i in range(300):
+    put(b'/many/a name that is rather long, number %d' % i, b'%d' % i)
+put(b'/names/' + b'n' * 255, b'long')
+put(b'/names/caf\xe9 \xff', b'latin')
+put('/names/Grüße 日本'.encode(), b'utf8')
+os.symlink(b'../etc/os-release', tree + b'/data/fast')
+os.symlink(b'/' + b's' * 58, tree + b'/data/fast-longest')
+os.symlink(b'/' + b's' * 59, tree + b'/data/slow-shortest')
+os.symlink(b'/' + b'w' * 300, tree + b'/data/slow')
+for top, dirs, files in os.walk(tree, topdown=False):
+    for name in files + dirs:
+        os.utime(os.path.join(top, name), (1600000000, 1600000000), follow_symlinks=False)
+os.utime(tree, (1600000000, 1600000000))
+lines = []
+for top, dirs, files in os.walk(tree):
+    for name in dirs + files:
+        full = os.path.join(top, name)
+        path = full[len(tree):].decode('latin1').encode('unicode_escape').decode()
+        st = os.lstat(full)
+        if os.path.islink(full):
+            row = ('symlink', st.st_mode & 0o7777, st.st_size, os.readlink(full).decode())
+        elif os.path.isdir(full):
+            row = ('directory', st.st_mode & 0o7777, 0, '')
+        else:
+            row = ('file', st.st_mode & 0o7777, st.st_size, '%08x' % zlib.crc32(open(full, 'rb').read()))
+        lines.append('\t'.join((path, row[0], '%o' % row[1], str(row[2]), row[3])))
+with open(out + b'/tree.txt', 'w') as f:
+    f.write('\n'.join(sorted(lines)) + '\n')
+# What FAT can hold: no links, no such names.
+fat = tmp + b'/fat'
+os.mkdir(fat)
+def put_fat(path, content):
+    global tree
+    tree, keep = fat, tree
+    put(path, content)
+    tree = keep
+put_fat(b'/EFI/BOOT/BOOTX64.EFI', pattern(9000, 3))
+put_fat(b'/EFI/debian/grub.cfg', b'search.fs_uuid\n')
+put_fat(b'/lower.txt', b'lower')
+put_fat(b'/empty', b'')
+put_fat('/Grüße 日本.txt'.encode(), b'utf8')
+for i in range(60):
+    put_fat(b'/many/a long name, number %d.dat' % i, b'%d' % i)
+PY
+
+pack() { gzip -9n < "$1" > "$out/$2.img.gz"; }
+
+ext() { # name, size, options…
+    local name=$1 size=$2
+    shift 2
+    rm -f "$tmp/img"
+    truncate -s "$size" "$tmp/img"
+    mke2fs -q -F -U $uuid -L fixture -E "hash_seed=$seed${EXT:+,$EXT}" "$@" -d "$tmp/tree" "$tmp/img"
+    ${AFTER:-true}
+    pack "$tmp/img" "$name"
+}
+
+ext ext2-1k 1M -t ext2 -b 1024 -N 400
+ext ext2-rev0 1M -t ext2 -b 1024 -r 0 -N 400
+ext ext4-4k 2M -t ext4 -b 4096 -N 400 -O '^has_journal'
+ext ext4-1k 1M -t ext4 -b 1024 -N 400 -O '^has_journal,^64bit,^metadata_csum'
+ext ext4-inline 1M -t ext4 -b 1024 -I 256 -N 400 -O '^has_journal,inline_data'
+ext ext4-metabg 1M -t ext4 -b 1024 -g 256 -N 400 -O '^has_journal,meta_bg,^resize_inode,^flex_bg'
+ext ext4-bigalloc 2M -t ext4 -b 1024 -C 4096 -N 400 -O '^has_journal,bigalloc'
+
+# Preallocated blocks, which read as zeroes although something stands in them.
+printf 'fallocate /one 4 19\nset_inode_field /one size 20480\n' > "$tmp/cmd"
+rm -f "$tmp/img"
+truncate -s 256K "$tmp/img"
+mke2fs -q -F -U $uuid -E hash_seed=$seed -t ext4 -b 1024 -N 16 -O '^has_journal' "$tmp/img"
+head -c 100000 /dev/zero | tr '\0' 'J' > "$tmp/junk"
+debugfs -w -R "write $tmp/junk junk" "$tmp/img" 2> /dev/null > /dev/null
+debugfs -w -R "rm junk" "$tmp/img" 2> /dev/null
+printf x > "$tmp/one"
+debugfs -w -R "write $tmp/one one" "$tmp/img" 2> /dev/null > /dev/null
+debugfs -w -f "$tmp/cmd" "$tmp/img" 2> /dev/null > /dev/null
+pack "$tmp/img" ext4-prealloc
+
+# A journal that waits: a file's block written twice, another written and then revoked.
+journal() { # name, checksum option of jo, options…
+    local name=$1 jo=$2
+    shift 2
+    rm -f "$tmp/img"
+    truncate -s 4M "$tmp/img"
+    mkdir -p "$tmp/small"
+    head -c 1024 /dev/zero | tr '\0' 'o' > "$tmp/small/replayed"
+    head -c 1024 /dev/zero | tr '\0' 'o' > "$tmp/small/revoked"
+    head -c 1024 /dev/zero | tr '\0' 'o' > "$tmp/small/escaped"
+    touch -d @1600000000 "$tmp/small" "$tmp/small"/*
+    mke2fs -q -F -U $uuid -E hash_seed=$seed -b 1024 -N 32 -J size=1 "$@" -d "$tmp/small" "$tmp/img"
+    block() { debugfs -R "blocks /$1" "$tmp/img" 2> /dev/null | tr -d ' \n'; }
+    local a b c
+    a=$(block replayed) b=$(block revoked) c=$(block escaped)
+    head -c 1024 /dev/zero | tr '\0' '1' > "$tmp/v1"
+    head -c 1024 /dev/zero | tr '\0' '2' > "$tmp/v2"
+    { printf '\xc0\x3b\x39\x98'; head -c 1020 /dev/zero | tr '\0' 'e'; } > "$tmp/ve"
+    cat > "$tmp/cmd" <<CMD
+jo $jo
+jw -b $a $tmp/v1
+jc
+jo $jo
+jw -b $b $tmp/v1
+jc
+jo $jo
+jw -b $a $tmp/v2
+jc
+jo $jo
+jw -r $b
+jc
+jo $jo
+jw -b $c $tmp/ve
+jc
+CMD
+    debugfs -w -f "$tmp/cmd" "$tmp/img" > /dev/null
+    pack "$tmp/img" "$name"
+}
+journal ext3-journal "" -t ext3
+journal ext4-journal "-c" -t ext4
+
+fat() { # name, KiB, options…
+    local name=$1 size=$2
+    shift 2
+    rm -f "$tmp/img"
+    mkfs.vfat --invariant -n FIXTURE -i 1A2B3C4D "$@" -C "$tmp/img" "$size" > /dev/null
+    mcopy -sQ -i "$tmp/img" "$tmp/fat"/* ::
+    pack "$tmp/img" "$name"
+}
+fat fat12 256 -F 12 -s 1
+fat fat16 2200 -F 16 -s 1
+fat fat32 34000 -F 32 -s 1
+
+ls -l "$out"
