@@ -119,7 +119,7 @@ impl Failure {
 
     /// A command line that makes no sense.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        let advice = "Run 'vmie help' to see how it is used";
+        let advice = "For more information, try '--help'";
         Self::plain(Exit::Usage, "usage", message.into(), advice)
     }
 

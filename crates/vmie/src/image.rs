@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use vmie_formats::{Appliance, DiskImage, Format, OpenOptions, Opened};
-use vmie_io::{BlockCache, Fault, FileSource, Limits, ReadAt, Throttled};
+use vmie_io::{BlockCache, Fault, FileSource, Limits, Meter, Metered, ReadAt, Throttled};
 
 use crate::{Cause, Error};
 
@@ -26,6 +26,8 @@ pub struct ImageOptions {
     pub limits: Limits,
     /// Bytes per second that each file is read at, at most.
     pub read_rate: Option<u64>,
+    /// Counts what is read of the files.
+    pub meter: Meter,
 }
 
 impl ImageOptions {
@@ -197,6 +199,7 @@ impl Image {
 pub(crate) fn open_file(path: &Path, options: &ImageOptions) -> Result<Arc<dyn ReadAt>, Error> {
     let fail = |error| Error::from(Fault::new(Cause::Read).with_source(error)).in_file(path);
     let file = FileSource::open(path).map_err(fail)?;
+    let file = Metered::new(file, options.meter.clone());
     Ok(match options.read_rate {
         Some(rate) => Arc::new(Throttled::new(file, rate)),
         None => Arc::new(file),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use vmie::guest::Decision;
 use vmie::io::Limits;
+use vmie::tasks::Failure as TaskFailure;
 use vmie::{
     HostOptions, ImageOptions, ImportSpec, Imported, LocalHost, Outcome, Preflight, StoredDisk,
 };
@@ -125,11 +126,25 @@ fn document(imported: &Imported, report: &Preflight) -> Value {
         Outcome::Failed { message, failure } => {
             put("status_message", message.clone().into());
             put("failure", json!(failure));
+            put("error", error(message, failure.as_ref()));
         }
         _ => {}
     }
     put("report", json!(report.document()));
     document
+}
+
+/// The failed task as the error that every failure of the command has.
+fn error(message: &str, failure: Option<&TaskFailure>) -> Value {
+    json!({
+        "kind": "task-failed",
+        "message": message,
+        "structure": "task",
+        "field": Value::Null,
+        "offset": Value::Null,
+        "value": failure.map(|failure| &failure.code),
+        "advice": failure.map(|failure| &failure.detail),
+    })
 }
 
 fn snapshot(disk: &StoredDisk) -> Value {

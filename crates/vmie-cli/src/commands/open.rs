@@ -29,9 +29,19 @@ pub(super) fn images(
     exit: Exit,
 ) -> Result<Vec<Image>, Failure> {
     let options = ImageOptions::new().with_format(format(opening));
+    images_metered(out, paths, &options, exit)
+}
+
+/// The same with all options.
+pub(super) fn images_metered(
+    out: &Out,
+    paths: &[PathBuf],
+    options: &ImageOptions,
+    exit: Exit,
+) -> Result<Vec<Image>, Failure> {
     let mut images = Vec::with_capacity(paths.len());
     for path in paths {
-        let image = Image::open(path, &options).map_err(|error| Failure::of(exit, &error))?;
+        let image = Image::open(path, options).map_err(|error| Failure::of(exit, &error))?;
         if image.format_assumed() {
             let path = path.display();
             out.note(&format!(

@@ -1,9 +1,9 @@
 //! `vmie preflight`
 
-use vmie::Judging;
 use vmie::guest::Decision;
 use vmie::io::Limits;
 use vmie::rules::matrix::{Edition, Mode};
+use vmie::{ImageOptions, Judging};
 
 use super::open;
 use crate::args::{EditionName, ModeName, PreflightArgs, Request};
@@ -14,9 +14,12 @@ use crate::report;
 
 pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
     let judging = judging(&args.request);
-    let images = open::images(out, &args.images.images, &args.opening, Exit::Unreadable)?;
+    let options = ImageOptions::new().with_format(open::format(&args.opening));
+    let images = open::images_metered(out, &args.images.images, &options, Exit::Unreadable)?;
     let preflight = vmie::preflight(&images, &judging, &Limits::default())
         .map_err(|error| Failure::of(Exit::Unreadable, &error))?;
+    let (reads, bytes) = (options.meter.reads(), options.meter.bytes());
+    tracing::info!(reads, bytes, "read of the images");
     if out.is_json() {
         let document = Guest::new(&images, preflight.document());
         out.document("vmie.preflight", document)?;

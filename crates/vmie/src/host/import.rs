@@ -8,13 +8,14 @@ use vmie_formats::Format;
 use vmie_io::{CancelToken, Fault};
 use vmie_rules::Date;
 use vmie_rules::matrix::{Edition, Mode};
+use vmie_rules::status::Status;
 use vmie_tasks::{
-    Action, DescribeRequest, DiskContainer, Failure, ImportImageRequest, ImportImageTask, Reply,
-    SnapshotId, Tag, TagSpecification, TaskEvent, TaskId, TaskKind,
+    Action, DescribeRequest, DiskContainer, Failure, ImageId, ImportImageRequest, ImportImageTask,
+    ImportSnapshotTask, Reply, SnapshotId, Tag, TagSpecification, TaskEvent, TaskId, TaskKind,
 };
 
 use super::worker::image_format;
-use super::{Ended, LocalHost, is_ended};
+use super::{Ended, LocalHost};
 use crate::clock::seed;
 use crate::store::{ImportEntry, SourceFile, hex};
 use crate::{Cause, Error, Image, ImageNote, ImageOptions, today};
@@ -111,6 +112,11 @@ pub enum Outcome {
         /// Its disks, the one with the root first.
         disks: Vec<StoredDisk>,
     },
+    /// There is a snapshot, for a task that makes no image.
+    Snapshot {
+        /// The disk.
+        disk: StoredDisk,
+    },
     /// There is none, and nothing is left of the attempt.
     Failed {
         /// The task's last status message: the service's words.
@@ -176,12 +182,8 @@ impl LocalHost {
             }
             Err(error) => return Err(error),
         };
-        if let Some(ended) = self.ended_before(&task)? {
-            self.ended.insert(task.clone(), ended);
-        }
-        self.run(&task, watch, stop)?;
         Ok(Imported {
-            outcome: self.outcome(&task)?,
+            outcome: self.finish(&task, watch, stop)?,
             task_id: task,
             resumed,
             token,
@@ -228,59 +230,112 @@ impl LocalHost {
     }
 
     /// How the task ended in an earlier run, if it did.
-    fn ended_before(&mut self, task: &TaskId) -> Result<Option<Ended>, Error> {
-        let found = self.describe(task)?;
-        Ok(found
-            .filter(|found| is_ended(found.status))
-            .map(|found| match found.image_id {
-                Some(image) => Ended::Completed(Some(image)),
-                None => Ended::Failed(self.failure(task).cloned()),
-            }))
+    pub(super) fn ended_before(&mut self, task: &TaskId) -> Result<Option<Ended>, Error> {
+        let (status, image, snapshots) = match self.describe(task)? {
+            Described::Image(found) => {
+                let details = found.snapshot_details.into_iter();
+                let ids = details.filter_map(|detail| detail.snapshot_id);
+                (found.status, found.image_id, ids.collect())
+            }
+            Described::Snapshot(found) => {
+                let detail = found.snapshot_task_detail;
+                (detail.status, None, Vec::from_iter(detail.snapshot_id))
+            }
+        };
+        Ok(match status {
+            Status::Completed => Some(Ended::Completed(image, snapshots)),
+            Status::Deleted => Some(Ended::Failed(self.failure(task).cloned())),
+            _ => None,
+        })
     }
 
-    fn describe(&mut self, task: &TaskId) -> Result<Option<ImportImageTask>, Error> {
+    fn describe(&mut self, task: &TaskId) -> Result<Described, Error> {
         let request = DescribeRequest {
             import_task_ids: vec![task.as_str().to_owned()],
             ..DescribeRequest::default()
         };
-        match self.call(Action::DescribeImportImageTasks(request))? {
-            Reply::DescribeImportImageTasks { tasks, .. } => Ok(tasks.into_iter().next()),
-            _ => Ok(None),
-        }
+        let missing = || {
+            let fault = Fault::new(Cause::NoSuchTask).in_structure("task");
+            Error::from(fault.found(task.as_str()))
+        };
+        let snapshot = TaskId::parse(task.as_str(), TaskKind::ImportSnapshot).is_some();
+        let call = if snapshot {
+            Action::DescribeImportSnapshotTasks(request)
+        } else {
+            Action::DescribeImportImageTasks(request)
+        };
+        let reply = match self.call(call) {
+            Err(error) if error.cause() == Some(Cause::RequestRefused) => return Err(missing()),
+            reply => reply?,
+        };
+        let found = match reply {
+            Reply::DescribeImportImageTasks { tasks, .. } => {
+                tasks.into_iter().next().map(Described::Image)
+            }
+            Reply::DescribeImportSnapshotTasks { tasks, .. } => {
+                tasks.into_iter().next().map(Described::Snapshot)
+            }
+            _ => None,
+        };
+        found.ok_or_else(missing)
     }
 
-    fn outcome(&mut self, task: &TaskId) -> Result<Outcome, Error> {
+    pub(super) fn outcome(&mut self, task: &TaskId) -> Result<Outcome, Error> {
         match self.ended.get(task).cloned() {
-            Some(Ended::Completed(Some(id))) => {
-                let layout = &self.store.layout;
-                let folder = layout.image(&id);
-                let image = self.store.image(&id)?.ok_or_else(|| {
-                    let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
-                    Error::read(layout.image_note(&id), gone)
-                })?;
-                let disks = image.disks.iter().map(|disk| StoredDisk {
-                    id: disk.snapshot_id.clone(),
-                    path: layout.snapshot(&disk.snapshot_id),
-                    sha256: disk.sha256.clone(),
-                    virtual_size: disk.virtual_size,
-                });
-                Ok(Outcome::Completed {
-                    disks: disks.collect(),
-                    folder,
-                    image: Box::new(image),
-                })
-            }
+            Some(Ended::Completed(Some(id), _)) => self.completed(&id),
+            Some(Ended::Completed(None, snapshots)) => match snapshots.into_iter().next() {
+                Some(id) => self.snapshot(id).map(|disk| Outcome::Snapshot { disk }),
+                None => Err(Error::new(Cause::WorkerLost)),
+            },
             Some(Ended::Failed(failure)) => {
-                let told = self.describe(task)?.and_then(|task| task.status_message);
+                let told = match self.describe(task)? {
+                    Described::Image(task) => task.status_message,
+                    Described::Snapshot(task) => task.snapshot_task_detail.status_message,
+                };
                 let message = told.or_else(|| failure.as_ref().map(|f| f.message.clone()));
                 Ok(Outcome::Failed {
                     message: message.unwrap_or_default(),
                     failure,
                 })
             }
-            _ => Err(Error::new(Cause::WorkerLost)),
+            None => Err(Error::new(Cause::WorkerLost)),
         }
     }
+
+    fn completed(&self, id: &ImageId) -> Result<Outcome, Error> {
+        let layout = &self.store.layout;
+        let image = self.store.image(id)?.ok_or_else(|| {
+            let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+            Error::read(layout.image_note(id), gone)
+        })?;
+        let disks = image.disks.iter().map(|disk| StoredDisk {
+            id: disk.snapshot_id.clone(),
+            path: layout.snapshot(&disk.snapshot_id),
+            sha256: disk.sha256.clone(),
+            virtual_size: disk.virtual_size,
+        });
+        Ok(Outcome::Completed {
+            disks: disks.collect(),
+            folder: layout.image(id),
+            image: Box::new(image),
+        })
+    }
+
+    fn snapshot(&self, id: SnapshotId) -> Result<StoredDisk, Error> {
+        let note = self.store.snapshot(&id)?;
+        Ok(StoredDisk {
+            path: self.store.layout.snapshot(&id),
+            id,
+            sha256: note.sha256,
+            virtual_size: note.virtual_size,
+        })
+    }
+}
+
+/// A task as lists show it.
+enum Described {
+    Image(ImportImageTask),
+    Snapshot(ImportSnapshotTask),
 }
 
 /// The service's name for the format of a file.

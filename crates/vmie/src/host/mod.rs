@@ -15,8 +15,9 @@ use vmie_io::{CancelToken, Fault};
 use vmie_rules::status::Status;
 use vmie_tasks::{
     Action, ApiCall, ApiError, Attempt, Begin, Caller, CancelRequest, Config, DescribeRequest,
-    Engine, Failure, Happening, ImageId, ImportImageTask, ImportSnapshotTask, OrderId, Output,
-    Reply, ReportError, RequestId, Source, TaskEvent, TaskId, Timestamp,
+    Engine, Failure, Happening, ImageId, ImportImageRequest, ImportImageTask,
+    ImportSnapshotRequest, ImportSnapshotTask, OrderId, Output, Reply, ReportError, RequestId,
+    SnapshotId, Source, TaskEvent, TaskId, Timestamp,
 };
 
 pub use self::import::{ImportSpec, Imported, Outcome, StoredDisk};
@@ -75,7 +76,7 @@ impl HostOptions {
 /// How a task ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Ended {
-    Completed(Option<ImageId>),
+    Completed(Option<ImageId>, Vec<SnapshotId>),
     Failed(Option<Failure>),
 }
 
@@ -175,6 +176,49 @@ impl LocalHost {
                 None => return Ok(all),
             }
         }
+    }
+
+    /// Begins an import of images in buckets: `s3://BUCKET/KEY` is a file in the folder of the
+    /// buckets. [`LocalHost::finish`] does the work.
+    ///
+    /// # Errors
+    /// [`Cause::RequestRefused`] with what the engine has against it, or when the store cannot be
+    /// written.
+    pub fn import_image(&mut self, request: ImportImageRequest) -> Result<TaskId, Error> {
+        match self.call(Action::ImportImage(request))? {
+            Reply::ImportImage(task) => Ok(task.import_task_id),
+            _ => Err(Error::new(Cause::WorkerLost)),
+        }
+    }
+
+    /// Begins an import of one disk in a bucket as a snapshot, which is not looked into.
+    ///
+    /// # Errors
+    /// As [`LocalHost::import_image`].
+    pub fn import_snapshot(&mut self, request: ImportSnapshotRequest) -> Result<TaskId, Error> {
+        match self.call(Action::ImportSnapshot(request))? {
+            Reply::ImportSnapshot(task) => Ok(task.import_task_id),
+            _ => Err(Error::new(Cause::WorkerLost)),
+        }
+    }
+
+    /// Works on a task until it has ended, and says how. A task that has ended already is not
+    /// worked on.
+    ///
+    /// # Errors
+    /// [`Cause::NoSuchTask`], [`Cause::Cancelled`] when `stop` was thrown (the task stays for
+    /// another call), and what keeps the store from being written.
+    pub fn finish(
+        &mut self,
+        task: &TaskId,
+        watch: &mut dyn FnMut(&TaskEvent),
+        stop: &CancelToken,
+    ) -> Result<Outcome, Error> {
+        if let Some(ended) = self.ended_before(task)? {
+            self.ended.insert(task.clone(), ended);
+        }
+        self.run(task, watch, stop)?;
+        self.outcome(task)
     }
 
     /// Cancels a task and removes all that it left.
@@ -317,7 +361,13 @@ impl LocalHost {
 
     fn note(&mut self, event: &TaskEvent) {
         let ended = match &event.event {
-            Happening::Completed { image_id, .. } => Ended::Completed(image_id.clone()),
+            Happening::Completed {
+                image_id,
+                snapshots,
+            } => {
+                let ids = snapshots.iter().map(|one| one.snapshot_id.clone());
+                Ended::Completed(image_id.clone(), ids.collect())
+            }
             Happening::Deleted { failure, .. } => Ended::Failed(Some(failure.clone())),
             _ => return,
         };

@@ -28,6 +28,8 @@ pub(crate) struct Journal {
     path: PathBuf,
     file: File,
     len: u64,
+    /// Whether a line may stand half written at the end, so that nothing can come after it.
+    torn: bool,
 }
 
 impl Journal {
@@ -49,6 +51,7 @@ impl Journal {
             len: vmie_io::int::u64_of(good),
             durable,
             path: path.to_owned(),
+            torn: false,
         };
         Ok((journal, lines))
     }
@@ -58,11 +61,29 @@ impl Journal {
         self.len
     }
 
-    /// Appends a line; when this returns, it is on stable storage.
+    /// Appends a line; when this returns, it is on stable storage. When it fails, the journal is
+    /// as it was before.
     pub(crate) fn append(&mut self, text: &[u8]) -> Result<(), Error> {
+        self.mend()?;
         let line = frame(text);
-        self.durable.append(&mut self.file, &self.path, &line)?;
+        let appended = self.durable.append(&mut self.file, &self.path, &line);
+        if let Err(error) = appended {
+            self.torn = true;
+            // When even this fails, the next line or the next start tries it again.
+            let _ = self.mend();
+            return Err(error);
+        }
         self.len = self.len.saturating_add(vmie_io::int::u64_of(line.len()));
+        Ok(())
+    }
+
+    /// Cuts off what a failed append has left.
+    fn mend(&mut self) -> Result<(), Error> {
+        if self.torn {
+            self.durable.step("cut torn line", &self.path)?;
+            cut(&self.path, self.len).map_err(|error| Error::write(&self.path, error))?;
+            self.torn = false;
+        }
         Ok(())
     }
 
@@ -72,6 +93,7 @@ impl Journal {
         self.durable.replace(&self.path, &bytes)?;
         self.file = open_for_append(&self.path)?;
         self.len = vmie_io::int::u64_of(bytes.len());
+        self.torn = false;
         Ok(())
     }
 }
@@ -183,6 +205,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_failed_append_leaves_no_torn_line() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let flushes = AtomicUsize::new(0);
+        let hook = move |name: &'static str| match name {
+            "flush" if flushes.fetch_add(1, Ordering::SeqCst) == 1 => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(()),
+        };
+        let durable = Durable::with_hook(Arc::new(hook));
+        let (mut journal, _) = Journal::open(durable, &path).unwrap();
+        journal.append(b"{\"n\":1}").unwrap();
+        let error = journal.append(b"{\"n\":2}").unwrap_err();
+        assert_eq!(error.cause(), Some(Cause::DiskFull));
+        assert_eq!(journal.len(), fs::metadata(&path).unwrap().len());
+        journal.append(b"{\"n\":3}").unwrap();
+        let (_, lines) = Journal::open(Durable::default(), &path).unwrap();
+        assert_eq!(lines, [b"{\"n\":1}".to_vec(), b"{\"n\":3}".to_vec()]);
     }
 
     #[test]

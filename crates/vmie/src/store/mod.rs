@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use vmie_io::Fault;
 use vmie_rules::Date;
 use vmie_rules::matrix::{Edition, Mode};
-use vmie_tasks::{Change, Commit, ImageId, Record, RecordKey, TaskId};
+use vmie_tasks::{Change, Commit, ImageId, Record, RecordKey, SnapshotId, TaskId};
 
 pub use self::bucket::{Buckets, split_url};
 pub use self::durable::{Durable, StepHook};
@@ -170,6 +170,14 @@ impl Store {
         let note = serde_json::from_slice(&bytes)
             .map_err(|error| Error::read(&path, std::io::Error::from(error)))?;
         Ok(Some(note))
+    }
+
+    /// What is said of a snapshot.
+    pub(crate) fn snapshot(&self, id: &SnapshotId) -> Result<SnapshotNote, Error> {
+        let path = self.layout.snapshot_note(id);
+        let bytes = fs::read(&path).map_err(|error| Error::read(&path, error))?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Error::read(&path, std::io::Error::from(error)))
     }
 
     /// Removes what runs that were cut off have left: unfinished files, and the work of tasks that

@@ -1,5 +1,6 @@
 //! A small guest as an appliance: two disks, the first of which boots and holds a filesystem whose
 //! files cannot be read, so that what the guest is stays undetermined.
+#![allow(dead_code, reason = "not every test uses all of it")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,13 +51,18 @@ impl Guest {
 }
 
 fn boot_disk() -> Vec<u8> {
-    let mut disk = vec![0; 6 << 20];
+    let mut disk = vec![0; 5 << 20];
     let mut root = MbrEntry::new(0x83, 2048, 8192);
     root.flag = 0x80;
     let table = MbrTable {
         signature: 0x1234_5678,
         code: b"\xeb\x63\x90 GRUB \0Geom\0Hard Disk\0Read\0 Error".to_vec(),
-        primary: [root, MbrEntry::default(), MbrEntry::default(), MbrEntry::default()],
+        primary: [
+            root,
+            MbrEntry::default(),
+            MbrEntry::default(),
+            MbrEntry::default(),
+        ],
         logical: Vec::new(),
     };
     table.write(&mut disk, 512);
@@ -68,15 +74,15 @@ fn boot_disk() -> Vec<u8> {
     volume[84..88].copy_from_slice(&1024u32.to_be_bytes());
     volume[88..92].copy_from_slice(&1u32.to_be_bytes());
     volume[120] = 12;
-    let noise = vmdk::sample_disk(1 << 20);
-    volume[1 << 20..2 << 20].copy_from_slice(&noise);
+    let noise = vmdk::sample_disk(300_000);
+    volume[1 << 20..(1 << 20) + 300_000].copy_from_slice(&noise);
     disk
 }
 
 fn data_disk() -> Vec<u8> {
-    let mut disk = vec![0; 3 << 20];
-    let noise = vmdk::sample_disk(600_000);
-    disk[1_000_000..1_600_000].copy_from_slice(&noise);
+    let mut disk = vec![0; 2 << 20];
+    let noise = vmdk::sample_disk(100_000);
+    disk[1_000_000..1_100_000].copy_from_slice(&noise);
     disk
 }
 

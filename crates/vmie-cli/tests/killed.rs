@@ -1,0 +1,161 @@
+//! An import that is killed, for real and at any moment, goes on when it is started again.
+#![cfg(unix)]
+#![allow(
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests may panic"
+)]
+
+mod common;
+#[path = "../../vmie/tests/guest/mod.rs"]
+mod guest;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use common::{code, document, run, stderr, vmie};
+use guest::{Guest, files, only_image};
+
+fn import(store: &Path, guest: &Guest, rate: &str) -> Command {
+    let mut command = vmie();
+    command
+        .args([
+            "import",
+            "--json",
+            "--allow-undetermined",
+            "--read-rate",
+            rate,
+            "--store",
+        ])
+        .args([store, &guest.path])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn check(store: &Path, guest: &Guest) {
+    let output = import(store, guest, "1G").output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let imported = document(&output, "vmie.import");
+    let snapshots = imported["snapshots"].as_array().unwrap();
+    let digests: Vec<&str> = snapshots
+        .iter()
+        .map(|s| s["sha256"].as_str().unwrap())
+        .collect();
+    assert_eq!(digests, guest.digests());
+    for (snapshot, disk) in snapshots.iter().zip(&guest.disks) {
+        assert!(std::fs::read(snapshot["path"].as_str().unwrap()).unwrap() == *disk);
+    }
+    assert_eq!(only_image(store), imported["image_id"].as_str().unwrap());
+    // The store's own three files, the image's note, and two for each disk.
+    assert_eq!(
+        files(store).len(),
+        4 + 2 * guest.disks.len(),
+        "{:?}",
+        files(store)
+    );
+}
+
+#[test]
+fn killed_at_many_moments_it_ends_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let mut while_writing = 0;
+    for round in 0..6u64 {
+        let store = folder.path().join(format!("store{round}"));
+        for moment in 0..3u64 {
+            let mut child = import(&store, &guest, "100K").spawn().unwrap();
+            if moment > 0 {
+                wait_for_a_part(&store);
+            }
+            thread::sleep(Duration::from_millis(37 * round + 90 * moment));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            while_writing += u32::from(has_part(&store));
+        }
+        check(&store, &guest);
+    }
+    assert!(while_writing >= 10, "{while_writing}");
+}
+
+fn has_part(store: &Path) -> bool {
+    files(store).iter().any(|name| name.ends_with(".part"))
+}
+
+/// Waits until a disk is being written; what an earlier run left is swept before that.
+fn wait_for_a_part(store: &Path) {
+    for _ in 0..400 {
+        thread::sleep(Duration::from_millis(10));
+        if has_part(store) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn interrupted_it_says_how_to_go_on_and_leaves_no_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let store = folder.path().join("store");
+    let child = import(&store, &guest, "60K").spawn().unwrap();
+    wait_for_a_part(&store);
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 1);
+    let error = &document(&output, "vmie.error")["error"];
+    assert_eq!(error["kind"], "cancelled");
+    assert!(
+        error["advice"]
+            .as_str()
+            .unwrap()
+            .contains("same command again")
+    );
+    assert!(
+        !files(&store).iter().any(|name| name.ends_with(".part")),
+        "{:?}",
+        files(&store)
+    );
+    let listed = run(&["tasks", "--json", "--store", store.to_str().unwrap()]);
+    assert_eq!(
+        document(&listed, "vmie.tasks")["tasks"][0]["status"],
+        "active"
+    );
+    check(&store, &guest);
+}
+
+#[test]
+fn a_second_process_is_told_to_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let store = folder.path().join("store");
+    let mut child = import(&store, &guest, "100K").spawn().unwrap();
+    for _ in 0..200 {
+        thread::sleep(Duration::from_millis(20));
+        if store.join("journal").exists() {
+            break;
+        }
+    }
+    let output = run(&["tasks", "--store", store.to_str().unwrap()]);
+    assert_eq!(code(&output), 1);
+    assert!(
+        stderr(&output).contains("another process"),
+        "{}",
+        stderr(&output)
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    check(&store, &guest);
+}
