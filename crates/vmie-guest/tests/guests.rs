@@ -568,6 +568,11 @@ fn boot_loaders_and_kernels_that_are_missing_are_told() {
         codes(&verdict(&no_boot, Mode::Practical)),
         ["no-bootable-partition"]
     );
+    let mut active = layout(false, &[0x83]);
+    active.partitions[0].bootable = true;
+    let no_code = verdict(&look(active, vec![debian("12.4", DEB12)]), Mode::Practical);
+    assert_eq!(codes(&no_code), ["no-boot-code"]);
+    assert_eq!(no_code.decision, Decision::Accepted);
 }
 
 #[cfg(feature = "serde")]
