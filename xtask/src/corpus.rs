@@ -73,14 +73,14 @@ fn well_formed(document: &Value, code: i32) -> Result<()> {
 /// A packed image is unpacked into the scratch folder.
 fn unpacked(path: &Path, scratch: &Path) -> Result<PathBuf> {
     let unpack = match path.extension().and_then(|e| e.to_str()) {
-        Some("zst") => "zstd -q -dc --sparse",
-        Some("gz") => "gzip -dc",
-        Some("bz2") => "bzip2 -dc",
-        Some("xz") => "xz -dc",
+        Some("zst") => "zstd -q -d --sparse -f -o \"$2\" \"$1\"",
+        Some("gz") => "gzip -dc \"$1\" | cp --sparse=always /dev/stdin \"$2\"",
+        Some("bz2") => "bzip2 -dc \"$1\" | cp --sparse=always /dev/stdin \"$2\"",
+        Some("xz") => "xz -dc \"$1\" | cp --sparse=always /dev/stdin \"$2\"",
         _ => return Ok(path.to_owned()),
     };
     let target = scratch.join(path.file_stem().ok_or("no name")?);
-    let script = format!("{unpack} \"$1\" | cp --sparse=always /dev/stdin \"$2\"");
+    let script = format!("set -eo pipefail; {unpack}");
     tool("bash", &["-c", &script, "bash", text(path), text(&target)])?;
     Ok(target)
 }
