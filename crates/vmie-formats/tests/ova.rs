@@ -33,7 +33,7 @@ fn open(bytes: &[u8]) -> Result<Appliance, Error> {
 }
 
 fn refuse(bytes: &[u8]) -> (Cause, Option<u64>) {
-    let error = open(bytes).err().expect("an error");
+    let error = open(bytes).expect_err("an error");
     (error.cause(), error.offset())
 }
 

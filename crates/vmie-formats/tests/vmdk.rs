@@ -322,7 +322,7 @@ fn grains_of_a_wrong_length_have_the_services_cause() {
     let (_, built) = small_stream();
     let grain = Some(built.grains[0].1.start as u64);
     for len in [0, 1, 4095, 4097, 8192, 100_000] {
-        let bytes = with_grain_data(&built, &deflate(&vec![3; len])[..].to_vec());
+        let bytes = with_grain_data(&built, &deflate(&vec![3; len]));
         let result = read_all(&open(&bytes).unwrap());
         assert_eq!(cause_at(result), (Cause::VmdkGrainLength, grain), "{len}");
         let result = stream(&bytes).unwrap().1;

