@@ -26,6 +26,9 @@ impl Watch {
 
     /// Shows what happened to a task.
     pub(crate) fn see(&mut self, event: &TaskEvent) {
+        if matches!(event.event, Happening::Stage { .. }) {
+            self.clear_steps();
+        }
         let Some(bars) = &self.bars else { return };
         match &event.event {
             Happening::Stage { stage } => {
@@ -55,8 +58,19 @@ impl Watch {
         }
     }
 
+    /// Takes away the bars of steps that are over.
+    fn clear_steps(&mut self) {
+        for bar in std::mem::take(&mut self.by_step).into_values() {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Takes the bars away.
     pub(crate) fn end(&mut self) {
+        self.clear_steps();
+        if let Some(bar) = self.stage.take() {
+            bar.finish_and_clear();
+        }
         if let Some(bars) = self.bars.take() {
             let _ = bars.clear();
         }
