@@ -281,6 +281,9 @@ pub(crate) struct ImportArgs {
     /// Import a guest, too, of which it cannot be found out whether it is supported
     #[arg(long)]
     pub(crate) allow_undetermined: bool,
+    /// Make a snapshot of one disk as it is, without looking for a guest in it
+    #[arg(long, conflicts_with_all = ["allow_undetermined", "platform", "architecture"])]
+    pub(crate) snapshot: bool,
     /// Read the images no faster than this, for a disk or network that others need, too: 20M
     #[arg(long, value_name = "BYTES/S", value_parser = size::parse)]
     pub(crate) read_rate: Option<u64>,

@@ -27,6 +27,9 @@ pub enum Cause {
     /// No image was named.
     #[error("no image was given")]
     NoImage,
+    /// Several images were given where a snapshot of one disk is to be made.
+    #[error("more than one image was given")]
+    OneImage,
     /// An appliance without a disk was given where a disk is needed.
     #[error("there is no disk in it")]
     NoDisk,
@@ -86,6 +89,7 @@ impl vmie_io::Cause for Cause {
             Self::Read | Self::Write | Self::DiskFull | Self::WorkerLost => ErrorKind::Io,
             Self::Limit => ErrorKind::LimitExceeded,
             Self::NoImage
+            | Self::OneImage
             | Self::NoDisk
             | Self::NoSuchVolume
             | Self::NoSystem
@@ -110,6 +114,7 @@ impl vmie_io::Cause for Cause {
             Self::Write => "Check that the folder exists and may be written to",
             Self::DiskFull => "Make room on the filesystem of the store and run the import again",
             Self::NoImage => "Name at least one image",
+            Self::OneImage => "Import the disks one by one",
             Self::NoDisk => "Give an image that holds a disk",
             Self::NoSuchVolume => "List the volumes to see which there are",
             Self::NoSystem => "Name a volume to look into it without its system",

@@ -1,7 +1,7 @@
 //! Images made by the reference tools, read by us.
 
 mod filesystems;
-mod images;
+pub(crate) mod images;
 mod volumes;
 
 use crate::Result;

@@ -23,8 +23,12 @@ use crate::text::Safe;
 pub(super) fn run(out: &Out, args: &ImportArgs) -> Result<Exit, Failure> {
     let fail = |error: &vmie::Error| Failure::of(Exit::Failed, error);
     let stop = stop::on_signals();
-    let report = look(out, args)?;
-    if !out.is_json() {
+    let report = if args.snapshot {
+        None
+    } else {
+        Some(look(out, args)?)
+    };
+    if let Some(report) = report.as_ref().filter(|_| !out.is_json()) {
         let mut text = report::inspection(out, &report.inspection);
         text.push_str(&report::verdict(out, &report.verdict));
         out.text(&text)?;
@@ -47,14 +51,14 @@ pub(super) fn run(out: &Out, args: &ImportArgs) -> Result<Exit, Failure> {
         Err(error) => return Err(fail(&error)),
     };
     if out.is_json() {
-        out.document("vmie.import", document(&imported, &report))?;
+        out.document("vmie.import", document(&imported, report.as_ref()))?;
     } else {
         out.text(&text(out, &imported))?;
     }
     // Only now: had this process died before, the same command would tell the outcome again.
     host.acknowledge(&imported).map_err(|error| fail(&error))?;
     Ok(match imported.outcome {
-        Outcome::Completed { .. } => Exit::Done,
+        Outcome::Completed { .. } | Outcome::Snapshot { .. } => Exit::Done,
         _ => Exit::Failed,
     })
 }
@@ -86,6 +90,7 @@ fn spec(args: &ImportArgs) -> ImportSpec {
     spec.architecture.clone_from(&args.architecture);
     spec.tags.clone_from(&args.tags);
     spec.allow_undetermined = args.allow_undetermined;
+    spec.snapshot = args.snapshot;
     spec
 }
 
@@ -98,7 +103,7 @@ fn interrupted(error: &vmie::Error) -> Failure {
     Failure::plain(Exit::Failed, "cancelled", message, advice)
 }
 
-fn document(imported: &Imported, report: &Preflight) -> Value {
+fn document(imported: &Imported, report: Option<&Preflight>) -> Value {
     let mut document = json!({
         "task_id": imported.task_id,
         "resumed": imported.resumed,
@@ -123,6 +128,7 @@ fn document(imported: &Imported, report: &Preflight) -> Value {
             put("image_path", folder.to_string_lossy().into());
             put("snapshots", disks.iter().map(snapshot).collect());
         }
+        Outcome::Snapshot { disk } => put("snapshots", [disk].into_iter().map(snapshot).collect()),
         Outcome::Failed { message, failure } => {
             put("status_message", message.clone().into());
             put("failure", json!(failure));
@@ -130,7 +136,7 @@ fn document(imported: &Imported, report: &Preflight) -> Value {
         }
         _ => {}
     }
-    put("report", json!(report.document()));
+    put("report", json!(report.map(Preflight::document)));
     document
 }
 
@@ -170,10 +176,13 @@ fn text(out: &Out, imported: &Imported) -> String {
             let good = out.paint(Tone::Good, "imported");
             let _ = writeln!(text, "  {good} as {} in {}", image.image_id, Safe(&folder));
             for disk in disks {
-                let path = disk.path.to_string_lossy();
-                let size = Bytes(disk.virtual_size);
-                let _ = writeln!(text, "  {} {size}, sha256 {}", Safe(&path), disk.sha256);
+                let _ = writeln!(text, "  {}", line(disk));
             }
+        }
+        Outcome::Snapshot { disk } => {
+            let good = out.paint(Tone::Good, "imported");
+            let _ = writeln!(text, "  {good} as {}", disk.id);
+            let _ = writeln!(text, "  {}", line(disk));
         }
         Outcome::Failed { message, failure } => {
             let bad = out.paint(Tone::Bad, "not imported");
@@ -185,4 +194,10 @@ fn text(out: &Out, imported: &Imported) -> String {
         _ => {}
     }
     text
+}
+
+fn line(disk: &StoredDisk) -> String {
+    let path = disk.path.to_string_lossy();
+    let size = Bytes(disk.virtual_size);
+    format!("{} {size}, sha256 {}", Safe(&path), disk.sha256)
 }

@@ -11,7 +11,8 @@ use vmie_rules::matrix::{Edition, Mode};
 use vmie_rules::status::Status;
 use vmie_tasks::{
     Action, DescribeRequest, DiskContainer, Failure, ImageId, ImportImageRequest, ImportImageTask,
-    ImportSnapshotTask, Reply, SnapshotId, Tag, TagSpecification, TaskEvent, TaskId, TaskKind,
+    ImportSnapshotRequest, ImportSnapshotTask, Reply, SnapshotId, Tag, TagSpecification, TaskEvent,
+    TaskId, TaskKind,
 };
 
 use super::worker::image_format;
@@ -56,6 +57,9 @@ pub struct ImportSpec {
     /// Whether the caller's host imports undetermined guests; it tells imports apart that are alike
     /// otherwise, and decides nothing (that is [`HostOptions`](crate::HostOptions)' business).
     pub allow_undetermined: bool,
+    /// Whether to make a snapshot of one disk, without looking for a guest in it, instead of an
+    /// image (SVC-TASK-2). Of the other fields only the description and the tags count then.
+    pub snapshot: bool,
 }
 
 fn show_day<S: serde::Serializer>(day: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -81,6 +85,7 @@ impl ImportSpec {
             architecture: None,
             tags: Vec::new(),
             allow_undetermined: false,
+            snapshot: false,
         }
     }
 }
@@ -162,6 +167,9 @@ impl LocalHost {
         if spec.images.is_empty() {
             return Err(Error::new(Cause::NoImage));
         }
+        if spec.snapshot && spec.images.len() > 1 {
+            return Err(Error::new(Cause::OneImage));
+        }
         let mut sources = Vec::with_capacity(spec.images.len());
         for path in &spec.images {
             sources.push(SourceFile::look(path)?);
@@ -172,8 +180,14 @@ impl LocalHost {
             None => (self.remember(spec, sources, fingerprint)?, false),
         };
         let token = import.token.clone();
-        let task = match self.call(Action::ImportImage(request(spec, &import))) {
+        let action = if spec.snapshot {
+            Action::ImportSnapshot(snapshot_request(spec, &import))
+        } else {
+            Action::ImportImage(request(spec, &import))
+        };
+        let task = match self.call(action) {
             Ok(Reply::ImportImage(task)) => task.import_task_id,
+            Ok(Reply::ImportSnapshot(task)) => task.import_task_id,
             Ok(_) => return Err(Error::new(Cause::WorkerLost)),
             Err(error) if error.cause() == Some(Cause::RequestRefused) => {
                 // Nothing was begun, so there is nothing to go on with.
@@ -351,42 +365,51 @@ fn wire_format(image: &Image) -> Result<&'static str, Error> {
 }
 
 fn request(spec: &ImportSpec, import: &ImportEntry) -> ImportImageRequest {
-    let disks = import.sources.iter().zip(&import.formats).enumerate();
-    let disk_containers = disks
-        .map(|(number, (file, format))| DiskContainer {
-            format: Some(format.clone()),
-            user_bucket: Some(super::source::address(&import.token, number, file)),
-            ..DiskContainer::default()
-        })
-        .collect();
-    let tags: Vec<Tag> = spec
-        .tags
-        .iter()
-        .map(|(key, value)| Tag {
-            key: key.clone(),
-            value: value.clone(),
-        })
-        .collect();
-    let tag_specifications = if tags.is_empty() {
-        Vec::new()
-    } else {
-        vec![TagSpecification {
-            resource_type: TaskKind::ImportImage.resource_type().to_owned(),
-            tags,
-        }]
-    };
     ImportImageRequest {
         architecture: spec.architecture.clone(),
         boot_mode: spec.boot_mode.clone(),
         client_token: Some(import.token.clone()),
         description: spec.description.clone(),
-        disk_containers,
+        disk_containers: containers(import).collect(),
         license_type: spec.license_type.clone(),
         platform: spec.platform.clone(),
         usage_operation: spec.usage_operation.clone(),
-        tag_specifications,
+        tag_specifications: tags(spec, TaskKind::ImportImage),
         ..ImportImageRequest::default()
     }
+}
+
+fn snapshot_request(spec: &ImportSpec, import: &ImportEntry) -> ImportSnapshotRequest {
+    ImportSnapshotRequest {
+        client_token: Some(import.token.clone()),
+        description: spec.description.clone(),
+        disk_container: containers(import).next(),
+        tag_specifications: tags(spec, TaskKind::ImportSnapshot),
+        ..ImportSnapshotRequest::default()
+    }
+}
+
+fn containers(import: &ImportEntry) -> impl Iterator<Item = DiskContainer> {
+    let disks = import.sources.iter().zip(&import.formats).enumerate();
+    disks.map(|(number, (file, format))| DiskContainer {
+        format: Some(format.clone()),
+        user_bucket: Some(super::source::address(&import.token, number, file)),
+        ..DiskContainer::default()
+    })
+}
+
+fn tags(spec: &ImportSpec, kind: TaskKind) -> Vec<TagSpecification> {
+    if spec.tags.is_empty() {
+        return Vec::new();
+    }
+    let tags = spec.tags.iter().map(|(key, value)| Tag {
+        key: key.clone(),
+        value: value.clone(),
+    });
+    vec![TagSpecification {
+        resource_type: kind.resource_type().to_owned(),
+        tags: tags.collect(),
+    }]
 }
 
 /// A digest of the paths and of all that is asked for.
