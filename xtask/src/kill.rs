@@ -164,8 +164,11 @@ fn is_final(name: &str) -> bool {
         .is_some_and(|extension| extension == "raw")
 }
 
-fn is_stray(name: &str) -> bool {
-    name.ends_with(".part") || name.ends_with(".tmp") || name.contains("/work/")
+/// Whether a file below the store has no business there once all tasks have ended.
+fn is_stray(store: &Path, name: &str) -> bool {
+    let within = Path::new(name).strip_prefix(store).unwrap_or(Path::new(name));
+    within.starts_with("work")
+        || within.extension().is_some_and(|extension| extension == "part" || extension == "tmp")
 }
 
 /// The digests of the disks under final names.
