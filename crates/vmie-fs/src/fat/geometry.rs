@@ -63,7 +63,8 @@ impl Geometry {
         let names_itself = end.fil_sys_type.starts_with(b"FAT");
         let jumps = bpb.jmp_boot.first().is_some_and(|b| JUMPS.contains(b));
         let signed = bytes.get(SIGNATURE_OFFSET..) == Some(SIGNATURE);
-        if !names_itself && !(signed && jumps) {
+        let has_mark = names_itself || (signed && jumps);
+        if !has_mark {
             return Err(field(Cause::Magic, "BS_FilSysType", 54, 0).found(&end.fil_sys_type[..]));
         }
         let sector = check_sizes(&bpb)?;
