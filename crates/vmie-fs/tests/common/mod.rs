@@ -1,5 +1,13 @@
 //! Fixtures, and what holds of every filesystem.
 #![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests may panic"
+)]
 #![allow(unreachable_pub, reason = "shared by several test binaries")]
 
 use std::collections::BTreeMap;
