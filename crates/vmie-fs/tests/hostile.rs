@@ -216,6 +216,33 @@ fn extent_trees_that_cannot_be() {
     );
 }
 
+/// Four billion paths through five blocks, each of which leads to nothing.
+#[test]
+fn a_tree_that_never_comes_to_data_is_cut() {
+    let image = fixture("ext4-1k");
+    let node = |entries: u16, depth: u16, child: u64| {
+        let mut bytes = vec![0x0a, 0xf3];
+        for field in [entries, entries, depth, 0, 0] {
+            bytes.extend_from_slice(&field.to_le_bytes());
+        }
+        for first in 0..u32::from(entries) {
+            bytes.extend_from_slice(&first.to_le_bytes());
+            bytes.extend_from_slice(&child.to_le_bytes());
+        }
+        bytes
+    };
+    let root = inode_of_size(&image, 70_000) + 0x28;
+    let mut volume = Patched::new(image).with(root, node(4, 5, 904));
+    for depth in 1..5u16 {
+        let child = 900 + u64::from(depth) - 1;
+        volume = volume.with((child + 1) * 1024, node(84, depth, child));
+    }
+    // Leaves of extents without a length.
+    let volume = volume.with(900 * 1024, node(84, 0, 0));
+    let error = read_mid(volume).unwrap_err();
+    is(&error, Cause::Value, "ee_len", 900 * 1024 + 12);
+}
+
 #[test]
 fn block_maps_that_cannot_be() {
     let image = fixture("ext2-1k");
