@@ -3,6 +3,7 @@
 //! a test would.
 
 pub mod conformance;
+pub mod fsimage;
 pub mod ova;
 pub mod table;
 pub mod vmdk;

@@ -53,87 +53,39 @@ fn field(cause: Cause, name: &'static str, offset: u64, value: u64) -> Error {
 impl Geometry {
     /// Checks a boot sector, of which `bytes` are at least the first 512.
     pub(super) fn new(bytes: &[u8]) -> Result<Self, Error> {
-        let short = || field(Cause::VolumeTooShort, "BS_jmpBoot", 0, 0);
-        let bytes = bytes.get(..BOOT_LEN).ok_or_else(short)?;
-        let (bpb, after) = Bpb::read_from_prefix(bytes).map_err(|_| short())?;
-        let (bpb32, after32) = Bpb32::read_from_prefix(after).map_err(|_| short())?;
-        let wide = bpb.fat_sz16.get() == 0;
-        let end = if wide { after32 } else { after };
-        let (end, _) = BootEnd::read_from_prefix(end).map_err(|_| short())?;
-        let names_itself = end.fil_sys_type.starts_with(b"FAT");
-        let jumps = bpb.jmp_boot.first().is_some_and(|b| JUMPS.contains(b));
-        let signed = bytes.get(SIGNATURE_OFFSET..) == Some(SIGNATURE);
-        if !names_itself && !(signed && jumps) {
-            return Err(field(Cause::Magic, "BS_FilSysType", 54, 0).found(&end.fil_sys_type[..]));
-        }
-        let sector = check_sizes(&bpb)?;
-        let fat_sectors = if wide {
-            bpb32.fat_sz32.get()
-        } else {
-            bpb.fat_sz16.get().into()
-        };
-        if fat_sectors == 0 {
-            return Err(field(Cause::Value, "BPB_FATSz32", 36, 0));
-        }
-        let total = match bpb.tot_sec16.get() {
-            0 => bpb.tot_sec32.get(),
-            n => n.into(),
-        };
-        // All of these are below 2^40, so nothing saturates.
-        let reserved = u64::from(bpb.rsvd_sec_cnt.get());
-        let fats = u64::from(fat_sectors).saturating_mul(bpb.num_fats.into());
-        let root_len = u64::from(bpb.root_ent_cnt.get()).saturating_mul(32);
-        let root = reserved.saturating_add(fats);
-        let data = root.saturating_add(root_len.div_ceil(sector));
-        let clusters = u64::from(total)
-            .saturating_sub(data)
-            .checked_div(bpb.sec_per_clus.into())
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(0);
-        if clusters == 0 {
-            return Err(field(Cause::Value, "BPB_TotSec32", 32, total.into()));
-        }
-        // The kind is told by the number of clusters, except that a FAT32 may be small: there the
-        // old field for the size of a FAT is zero.
-        let (kind, bits, most) = match clusters {
-            _ if wide => (FsKind::Fat32, 32u64, MAX_CLUSTERS_32),
-            0..FAT16_CLUSTERS => (FsKind::Fat12, 12, MAX_CLUSTERS_12),
-            _ => (FsKind::Fat16, 16, MAX_CLUSTERS_16),
-        };
-        let fat_len = u64::from(fat_sectors).saturating_mul(sector);
-        // Clusters that the FAT has no entry for cannot be in use.
-        let entries = fat_len.saturating_mul(8).checked_div(bits).unwrap_or(0);
-        let known = entries.saturating_sub(FIRST_CLUSTER.into());
-        let clusters = u64::from(clusters.min(most)).min(known);
-        let active = match bpb32.ext_flags.get() {
-            flags if wide && flags & EXT_FLAGS_ONE_FAT != 0 => flags & EXT_FLAGS_ACTIVE,
+        let boot = Boot::parse(bytes)?;
+        let sector = check_sizes(&boot.bpb)?;
+        let layout = Layout::new(&boot, sector)?;
+        let active = match boot.bpb32.ext_flags.get() {
+            flags if boot.wide && flags & EXT_FLAGS_ONE_FAT != 0 => flags & EXT_FLAGS_ACTIVE,
             _ => 0,
         };
-        if active >= bpb.num_fats.into() {
-            let flags = bpb32.ext_flags.get().into();
+        if active >= boot.bpb.num_fats.into() {
+            let flags = boot.bpb32.ext_flags.get().into();
             return Err(field(Cause::Value, "BPB_ExtFlags", 40, flags));
         }
         let bytes_at = |sectors: u64| sectors.saturating_mul(sector);
-        let fat_start = u64::from(active)
-            .saturating_mul(fat_sectors.into())
-            .saturating_add(reserved);
-        let cluster_size = sector.saturating_mul(bpb.sec_per_clus.into());
+        let fat = u64::from(active)
+            .saturating_mul(layout.fat_sectors)
+            .saturating_add(boot.bpb.rsvd_sec_cnt.get().into());
+        let cluster_size = sector.saturating_mul(boot.bpb.sec_per_clus.into());
+        let fs_info = boot.bpb32.fs_info.get();
         Ok(Self {
-            kind,
+            kind: layout.kind,
             cluster_size: u32::try_from(cluster_size).unwrap_or(u32::MAX),
-            clusters: u32::try_from(clusters).unwrap_or(MAX_CLUSTERS_32),
-            fat: bytes_at(fat_start),
-            root: if wide {
-                Root::Cluster(bpb32.root_clus.get())
+            clusters: layout.clusters,
+            fat: bytes_at(fat),
+            root: if boot.wide {
+                Root::Cluster(boot.bpb32.root_clus.get())
             } else {
-                Root::Fixed(bytes_at(root), root_len)
+                Root::Fixed(bytes_at(layout.root), layout.root_len)
             },
-            data: bytes_at(data),
-            size: bytes_at(total.into()),
-            fs_info: (wide && !matches!(bpb32.fs_info.get(), 0 | 0xffff))
-                .then(|| bytes_at(bpb32.fs_info.get().into())),
-            serial: end.vol_id.get(),
-            flags: end.reserved1,
+            data: bytes_at(layout.data),
+            size: bytes_at(layout.total),
+            fs_info: (boot.wide && !matches!(fs_info, 0 | 0xffff))
+                .then(|| bytes_at(fs_info.into())),
+            serial: boot.end.vol_id.get(),
+            flags: boot.end.reserved1,
         })
     }
 
@@ -149,6 +101,106 @@ impl Geometry {
         let index = u64::from(cluster.saturating_sub(FIRST_CLUSTER));
         let within = index.saturating_mul(self.cluster_size.into());
         self.data.saturating_add(within)
+    }
+}
+
+/// The parts of a boot sector that has a mark of FAT.
+struct Boot {
+    bpb: Bpb,
+    /// Means something only when `wide`.
+    bpb32: Bpb32,
+    end: BootEnd,
+    /// Whether it is FAT32, where the old field for the size of a FAT is zero.
+    wide: bool,
+}
+
+impl Boot {
+    fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let short = || field(Cause::VolumeTooShort, "BS_jmpBoot", 0, 0);
+        let bytes = bytes.get(..BOOT_LEN).ok_or_else(short)?;
+        let (bpb, after) = Bpb::read_from_prefix(bytes).map_err(|_| short())?;
+        let (bpb32, after32) = Bpb32::read_from_prefix(after).map_err(|_| short())?;
+        let wide = bpb.fat_sz16.get() == 0;
+        let end = if wide { after32 } else { after };
+        let (end, _) = BootEnd::read_from_prefix(end).map_err(|_| short())?;
+        let names_itself = end.fil_sys_type.starts_with(b"FAT");
+        let jumps = bpb.jmp_boot.first().is_some_and(|b| JUMPS.contains(b));
+        let signed = bytes.get(SIGNATURE_OFFSET..) == Some(SIGNATURE);
+        let has_mark = names_itself || (signed && jumps);
+        if !has_mark {
+            return Err(field(Cause::Magic, "BS_FilSysType", 54, 0).found(&end.fil_sys_type[..]));
+        }
+        Ok(Self {
+            bpb,
+            bpb32,
+            end,
+            wide,
+        })
+    }
+}
+
+/// What stands where, in sectors, and how many clusters there are. All of it is below 2^40, so
+/// nothing saturates.
+struct Layout {
+    kind: FsKind,
+    clusters: u32,
+    fat_sectors: u64,
+    /// First sector of the root directory of FAT12 and FAT16, and its length in bytes.
+    root: u64,
+    root_len: u64,
+    /// First sector of the clusters.
+    data: u64,
+    total: u64,
+}
+
+impl Layout {
+    fn new(boot: &Boot, sector: u64) -> Result<Self, Error> {
+        let bpb = &boot.bpb;
+        let fat_sectors = if boot.wide {
+            boot.bpb32.fat_sz32.get()
+        } else {
+            bpb.fat_sz16.get().into()
+        };
+        if fat_sectors == 0 {
+            return Err(field(Cause::Value, "BPB_FATSz32", 36, 0));
+        }
+        let fat_sectors = u64::from(fat_sectors);
+        let total = match bpb.tot_sec16.get() {
+            0 => bpb.tot_sec32.get(),
+            n => n.into(),
+        };
+        let fats = fat_sectors.saturating_mul(bpb.num_fats.into());
+        let root_len = u64::from(bpb.root_ent_cnt.get()).saturating_mul(32);
+        let root = fats.saturating_add(bpb.rsvd_sec_cnt.get().into());
+        let data = root.saturating_add(root_len.div_ceil(sector));
+        let clusters = u64::from(total)
+            .saturating_sub(data)
+            .checked_div(bpb.sec_per_clus.into())
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(0);
+        if clusters == 0 {
+            return Err(field(Cause::Value, "BPB_TotSec32", 32, total.into()));
+        }
+        // The kind is told by the number of clusters, except that a FAT32 may be small.
+        let (kind, bits, most) = match clusters {
+            _ if boot.wide => (FsKind::Fat32, 32u64, MAX_CLUSTERS_32),
+            0..FAT16_CLUSTERS => (FsKind::Fat12, 12, MAX_CLUSTERS_12),
+            _ => (FsKind::Fat16, 16, MAX_CLUSTERS_16),
+        };
+        // Clusters that the FAT has no entry for cannot be in use.
+        let fat_bits = fat_sectors.saturating_mul(sector).saturating_mul(8);
+        let entries = fat_bits.checked_div(bits).unwrap_or(0);
+        let known = entries.saturating_sub(FIRST_CLUSTER.into());
+        let clusters = u64::from(clusters.min(most)).min(known);
+        Ok(Self {
+            kind,
+            clusters: u32::try_from(clusters).unwrap_or(most),
+            fat_sectors,
+            root,
+            root_len,
+            data,
+            total: total.into(),
+        })
     }
 }
 

@@ -32,11 +32,10 @@ put(b'/one', b'x')
 put(b'/bin/tool', pattern(5000, 1))
 os.chmod(tree + b'/bin/tool', 0o4755)
 put(b'/data/mid', pattern(70000, 2))
-# A file with holes at its start, in its middle and at its end; the middle one spans whole
-# indirect blocks where the filesystem has those.
+# A file with holes at its start and in its middle, of which one spans whole indirect blocks
+# where the filesystem has those.
 with open(tree + b'/data/holes', 'wb') as f:
-    f.truncate(700000)
-    for at in (5000, 300000, 301000, 600000):
+    for at in (5000, 300000, 301000, 600000, 698500):
         f.seek(at)
         f.write(pattern(1500, at & 0xff))
 for i in range(300):
@@ -47,7 +46,7 @@ put('/names/Grüße 日本'.encode(), b'utf8')
 os.symlink(b'../etc/os-release', tree + b'/data/fast')
 os.symlink(b'/' + b's' * 58, tree + b'/data/fast-longest')
 os.symlink(b'/' + b's' * 59, tree + b'/data/slow-shortest')
-os.symlink(b'/' + b'w' * 300, tree + b'/data/slow')
+os.symlink(b'/' + b'w/' * 150, tree + b'/data/slow')
 for top, dirs, files in os.walk(tree, topdown=False):
     for name in files + dirs:
         os.utime(os.path.join(top, name), (1600000000, 1600000000), follow_symlinks=False)

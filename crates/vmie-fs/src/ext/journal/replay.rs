@@ -93,17 +93,56 @@ impl Block {
         fits.then(|| header.h_blocktype.get())
     }
 
-    /// Whether the checksum at `offset`, itself counted as zero, is right.
-    fn checksum_fits(&self, seed: u32, offset: usize) -> bool {
-        let Some((before, rest)) = self.bytes.split_at_checked(offset) else {
-            return false;
-        };
-        let Some((found, after)) = rest.split_first_chunk::<4>() else {
-            return false;
-        };
-        let sum = checksum::append(checksum::append(seed, before), &[0; 4]);
-        checksum::append(sum, after) == u32::from_be_bytes(*found)
+    /// An error about the journal's superblock, which this block is.
+    fn superblock_error(
+        &self,
+        cause: Cause,
+        field: &'static str,
+        within: u64,
+        found: u32,
+    ) -> Error {
+        Error::new(cause)
+            .at("ext journal superblock", self.at.saturating_add(within))
+            .field(field)
+            .found(found)
     }
+}
+
+/// What the journal's superblock says that it uses, once its own checksum has been verified.
+fn features(sb: &JournalSuperblock, block: &Block) -> Result<JournalIncompat, Error> {
+    let (magic, kind) = (sb.header.h_magic.get(), sb.header.h_blocktype.get());
+    let features = match kind {
+        SUPERBLOCK_V1 => JournalIncompat::empty(),
+        SUPERBLOCK_V2 => JournalIncompat::from_bits_retain(sb.s_feature_incompat.get()),
+        _ => return Err(block.superblock_error(Cause::Journal, "h_blocktype", 4, kind)),
+    };
+    if magic != JBD2_MAGIC_NUMBER {
+        return Err(block.superblock_error(Cause::Journal, "h_magic", 0, magic));
+    }
+    let checksums = features.intersects(JournalIncompat::CSUM);
+    // Without checksums, a commit that did not wait for its blocks proves nothing.
+    let unproven = features.contains(JournalIncompat::ASYNC_COMMIT) && !checksums;
+    if unproven || !JournalIncompat::READ.contains(features) {
+        let bits = features.bits();
+        return Err(block.superblock_error(Cause::Feature, "s_feature_incompat", 0x28, bits));
+    }
+    let covered = block.bytes.get(..SUPERBLOCK_LEN).unwrap_or_default();
+    if checksums && !checksum_fits(covered, !0, SUPERBLOCK_CHECKSUM_OFFSET) {
+        return Err(block.superblock_error(Cause::Journal, "s_checksum", 0xfc, 0));
+    }
+    Ok(features)
+}
+
+/// Whether the checksum at `offset`, itself counted as zero, is right.
+fn checksum_fits(bytes: &[u8], seed: u32, offset: usize) -> bool {
+    let Some((before, rest)) = bytes.split_at_checked(offset) else {
+        return false;
+    };
+    let Some((found, after)) = rest.split_first_chunk::<4>() else {
+        return false;
+    };
+    let sum = checksum::append(checksum::append(seed, before), &[0; 4]);
+    checksum::append(sum, after) == u32::from_be_bytes(*found)
 }
 
 impl<'a> Journal<'a> {
@@ -121,47 +160,12 @@ impl<'a> Journal<'a> {
             len: 1,
         };
         let block = journal.block(0)?;
-        let error = |cause, field, within: u64, found: u32| {
-            Error::new(cause)
-                .at("ext journal superblock", block.at.saturating_add(within))
-                .field(field)
-                .found(found)
-        };
         let (sb, _) = JournalSuperblock::read_from_prefix(&block.bytes)
-            .map_err(|_| error(Cause::Journal, "h_magic", 0, 0))?;
-        let kind = sb.header.h_blocktype.get();
-        if sb.header.h_magic.get() != JBD2_MAGIC_NUMBER
-            || !matches!(kind, SUPERBLOCK_V1 | SUPERBLOCK_V2)
-        {
-            return Err(error(Cause::Journal, "h_magic", 0, sb.header.h_magic.get()));
-        }
-        if sb.s_blocksize.get() != ext.geometry.block_size {
-            let found = sb.s_blocksize.get();
-            return Err(error(Cause::Journal, "s_blocksize", 0xc, found));
-        }
-        if kind == SUPERBLOCK_V2 {
-            journal.features = JournalIncompat::from_bits_retain(sb.s_feature_incompat.get());
-        }
-        let unread = journal.features.difference(JournalIncompat::READ);
-        let checksums = journal.features.intersects(JournalIncompat::CSUM);
-        // Without checksums, a commit that did not wait for its blocks proves nothing.
-        let unproven = journal.features.contains(JournalIncompat::ASYNC_COMMIT) && !checksums;
-        if !unread.is_empty() || unproven {
-            let bits = sb.s_feature_incompat.get();
-            return Err(error(Cause::Feature, "s_feature_incompat", 0x28, bits));
-        }
-        if checksums {
-            let covered = Block {
-                bytes: block
-                    .bytes
-                    .get(..SUPERBLOCK_LEN)
-                    .unwrap_or_default()
-                    .to_vec(),
-                at: block.at,
-            };
-            if !covered.checksum_fits(!0, SUPERBLOCK_CHECKSUM_OFFSET) {
-                return Err(error(Cause::Journal, "s_checksum", 0xfc, 0));
-            }
+            .map_err(|_| block.superblock_error(Cause::Journal, "h_magic", 0, 0))?;
+        journal.features = features(&sb, &block)?;
+        let found = sb.s_blocksize.get();
+        if found != ext.geometry.block_size {
+            return Err(block.superblock_error(Cause::Journal, "s_blocksize", 0xc, found));
         }
         let fast = match sb.s_num_fc_blks.get() {
             _ if !journal.features.contains(JournalIncompat::FAST_COMMIT) => 0,
@@ -174,23 +178,27 @@ impl<'a> Journal<'a> {
         journal.first = sb.s_first.get();
         journal.len = sb.s_maxlen.get();
         journal.last = journal.len.saturating_sub(fast);
-        let blocks = journal
-            .inode
-            .metadata
-            .size
-            .checked_div(ext.geometry.block_size.into())
-            .unwrap_or(0);
-        if u64::from(journal.len) > blocks {
-            return Err(error(Cause::Journal, "s_maxlen", 0x10, journal.len));
-        }
-        if journal.first == 0 || journal.first >= journal.last {
-            return Err(error(Cause::Journal, "s_first", 0x14, journal.first));
-        }
-        let ring = journal.first..journal.last;
-        if journal.start != 0 && !ring.contains(&journal.start) {
-            return Err(error(Cause::Journal, "s_start", 0x1c, journal.start));
-        }
+        journal.check_ring(&block)?;
         Ok(journal)
+    }
+
+    /// The ring must lie within the journal's file, and the log start within the ring.
+    fn check_ring(&self, block: &Block) -> Result<(), Error> {
+        let error = |field, within, found| {
+            Err(block.superblock_error(Cause::Journal, field, within, found))
+        };
+        let size = self.inode.metadata.size;
+        let blocks = size.checked_div(self.ext.geometry.block_size.into());
+        if u64::from(self.len) > blocks.unwrap_or(0) {
+            return error("s_maxlen", 0x10, self.len);
+        }
+        if self.first == 0 || self.first >= self.last {
+            return error("s_first", 0x14, self.first);
+        }
+        if self.start != 0 && !(self.first..self.last).contains(&self.start) {
+            return error("s_start", 0x1c, self.start);
+        }
+        Ok(())
     }
 
     /// Where a block of the journal is on the volume.
@@ -225,7 +233,7 @@ impl<'a> Journal<'a> {
 
     fn tail_fits(&self, block: &Block) -> bool {
         let tail = block.bytes.len().saturating_sub(TAIL_LEN);
-        !self.has_checksums() || block.checksum_fits(self.seed, tail)
+        !self.has_checksums() || checksum_fits(&block.bytes, self.seed, tail)
     }
 
     /// Walks the journal's own blocks from the start, transaction by transaction, up to `end` or
@@ -252,7 +260,7 @@ impl<'a> Journal<'a> {
                 REVOKE_BLOCK if self.tail_fits(&block) => {}
                 COMMIT_BLOCK
                     if !self.has_checksums()
-                        || block.checksum_fits(self.seed, COMMIT_CHECKSUM_OFFSET) => {}
+                        || checksum_fits(&block.bytes, self.seed, COMMIT_CHECKSUM_OFFSET) => {}
                 _ => break,
             }
             if taken > left {
