@@ -84,7 +84,7 @@ pub(crate) fn run(image: &Path, times: u32, seed: u64) -> Result<()> {
             .count();
         let stray: Vec<_> = files(&store)?
             .into_iter()
-            .filter(|(name, _)| is_stray(name))
+            .filter(|(name, _)| is_stray(&store, name))
             .collect();
         let same = digests(&store)? == expected;
         println!(
@@ -166,9 +166,13 @@ fn is_final(name: &str) -> bool {
 
 /// Whether a file below the store has no business there once all tasks have ended.
 fn is_stray(store: &Path, name: &str) -> bool {
-    let within = Path::new(name).strip_prefix(store).unwrap_or(Path::new(name));
+    let within = Path::new(name)
+        .strip_prefix(store)
+        .unwrap_or(Path::new(name));
     within.starts_with("work")
-        || within.extension().is_some_and(|extension| extension == "part" || extension == "tmp")
+        || within
+            .extension()
+            .is_some_and(|extension| extension == "part" || extension == "tmp")
 }
 
 /// The digests of the disks under final names.

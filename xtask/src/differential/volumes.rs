@@ -62,7 +62,10 @@ pub(super) fn run(vmie: &Path, folder: &Path, tally: &mut Tally) -> Result<()> {
         feed(&["fdisk", "-b", "4096", text(&path)], script)?;
         // A table of an MBR does not say how large its sectors are: what stands where they would
         // start does.
-        tool("mke2fs", &["-q", "-F", "-E", "offset=1048576", text(&path), "4096k"])?;
+        tool(
+            "mke2fs",
+            &["-q", "-F", "-E", "offset=1048576", text(&path), "4096k"],
+        )?;
         compare_places(vmie, &path, name, tally)?;
         if name.starts_with("gpt") {
             spoil_primary(&path, 4096)?;
