@@ -9,14 +9,14 @@
     reason = "tests may panic"
 )]
 
-mod common;
+mod fixtures;
 #[path = "../../vmie/tests/guest/mod.rs"]
 mod guest;
 
 use std::io::Read as _;
 use std::process::Stdio;
 
-use common::{code, demo, document, run, stderr, stdout, vmie};
+use fixtures::{code, demo, document, run, stderr, stdout, vmie};
 use guest::{Guest, files};
 use vmie_testkit::{ova, vmdk};
 
@@ -273,6 +273,36 @@ fn a_verdict_is_an_exit_code() {
     let output = run(&["preflight", guest.path.to_str().unwrap()]);
     assert_eq!(code(&output), 3, "{}", stdout(&output));
     assert!(stdout(&output).contains("undetermined"));
+}
+
+#[test]
+fn a_file_that_the_service_does_not_take_is_refused_and_damage_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("disk.raw.gz");
+    std::fs::write(&path, [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0, 0]).unwrap();
+    let path = path.to_str().unwrap();
+    let output = run(&["preflight", "--json", path]);
+    assert_eq!(code(&output), 1);
+    let refused = document(&output, "vmie.preflight");
+    assert_eq!(refused["verdict"], "refused");
+    assert_eq!(refused["systems"].as_array().map(Vec::len), Some(0));
+    let finding = &refused["findings"][0];
+    assert_eq!(finding["code"], "compressed-file");
+    assert_eq!(finding["svc"][0], "SVC-ERR-30");
+    assert_eq!(
+        finding["service_message"],
+        "Disk validation failed [unsupported specified file format]"
+    );
+    let output = run(&["preflight", path]);
+    assert_eq!(code(&output), 1);
+    assert!(stdout(&output).contains("the service says: Disk validation failed"));
+
+    let demo = std::fs::read(demo()).unwrap();
+    let path = folder.path().join("cut.ova");
+    std::fs::write(&path, &demo[..4096]).unwrap();
+    let output = run(&["preflight", "--json", path.to_str().unwrap()]);
+    assert_eq!(code(&output), 2);
+    assert!(document(&output, "vmie.error")["error"]["kind"].is_string());
 }
 
 #[test]

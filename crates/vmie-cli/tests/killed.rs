@@ -10,7 +10,7 @@
     reason = "tests may panic"
 )]
 
-mod common;
+mod fixtures;
 #[path = "../../vmie/tests/guest/mod.rs"]
 mod guest;
 
@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::{code, document, run, stderr, vmie};
+use fixtures::{code, document, run, stderr, vmie};
 use guest::{Guest, files, only_image};
 
 fn import(store: &Path, guest: &Guest, rate: &str) -> Command {

@@ -8,11 +8,11 @@
     reason = "tests may panic"
 )]
 
-mod common;
+mod fixtures;
 
 use std::collections::BTreeMap;
 
-use common::{Item, fixture, open, open_fixture, read, walk};
+use fixtures::{Item, fixture, open, open_fixture, read, walk};
 use vmie_fs::{FileKind, FsKind, GuestPath, MemoryFs, Namespace, State};
 use vmie_io::{Meter, Metered};
 

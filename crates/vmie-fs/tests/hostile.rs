@@ -8,11 +8,11 @@
     reason = "tests may panic"
 )]
 
-mod common;
+mod fixtures;
 
 use std::sync::{Arc, OnceLock};
 
-use common::{fixture, open};
+use fixtures::{fixture, open};
 use proptest::prelude::*;
 use vmie_fs::{Cause, Error, FileKind, Filesystem, FsKind, GuestPath};
 use vmie_io::{Budget, ErrorKind, Limits, ReadAt, WriteAt};

@@ -7,9 +7,9 @@
     reason = "tests may panic"
 )]
 
-mod common;
+mod fixtures;
 
-use common::open;
+use fixtures::open;
 use vmie_fs::{Cause, FsKind, Identity, probe, probe_all};
 use vmie_io::{ErrorKind, Meter, Metered};
 

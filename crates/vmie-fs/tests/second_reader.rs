@@ -8,10 +8,10 @@
     reason = "tests may panic"
 )]
 
-mod common;
+mod fixtures;
 
-use common::{fixture, open, walk};
 use ext4_view::{Ext4, Path};
+use fixtures::{fixture, open, walk};
 use vmie_fs::FileKind;
 
 #[test]

@@ -3,6 +3,7 @@
 //! One text of the service stands for many causes; here the cause keeps its own name beside it.
 
 use vmie_formats::{Cause, Format, ImageInfo, Variant};
+use vmie_io::ErrorKind;
 use vmie_rules::SvcId;
 use vmie_rules::limits::{DISK_SIZE_BOUND, IMPORT_IMAGE_DISK_SIZE_BOUND};
 use vmie_rules::message::Message;
@@ -71,6 +72,18 @@ pub fn of_error(error: &Error, disk: Option<usize>) -> FileFinding {
         offset: error.offset(),
         remedy: error.advice().to_owned(),
     }
+}
+
+/// Why the service refuses a file that cannot be read here, when that is for what the file is (a
+/// kind that it does not take) and not for damage, which says nothing of the guest; `None` when it
+/// would take the file.
+#[must_use]
+pub fn refusal(error: &Error) -> Option<FileFinding> {
+    let kind = error.kind();
+    if !matches!(kind, ErrorKind::Unsupported | ErrorKind::ReferenceDenied) {
+        return None;
+    }
+    Some(of_error(error, None)).filter(|finding| finding.service_message.is_some())
 }
 
 /// The service's words for a cause; `found` is the value that the error names.
@@ -239,6 +252,26 @@ mod tests {
         }
         let sparse = of_cause(Cause::VmdkKind, "seSparse");
         assert!(sparse.svc.contains(&SvcId::Lim11));
+    }
+
+    #[test]
+    fn a_kind_that_is_not_taken_is_a_refusal_and_damage_is_none() {
+        let refused = |cause, found: &str| {
+            let fault = vmie_formats::Error::new(cause).at("header", 7).found(found);
+            refusal(&fault.into()).map(|finding| finding.code)
+        };
+        assert_eq!(
+            refused(Cause::ChunkedFiles, "d.vmdk").as_deref(),
+            Some("chunked-files")
+        );
+        assert_eq!(
+            refused(Cause::FormatNotRead, "qcow2").as_deref(),
+            Some("format-not-read")
+        );
+        // The service takes these; they are only not read here.
+        assert_eq!(refused(Cause::FormatNotRead, "vhdx"), None);
+        assert_eq!(refused(Cause::VmdkGrainData, ""), None);
+        assert_eq!(refused(Cause::TarChecksum, ""), None);
     }
 
     #[test]

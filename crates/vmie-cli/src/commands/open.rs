@@ -33,15 +33,24 @@ pub(super) fn images(
 }
 
 /// The same with all options.
-pub(super) fn images_metered(
+fn images_metered(
     out: &Out,
     paths: &[PathBuf],
     options: &ImageOptions,
     exit: Exit,
 ) -> Result<Vec<Image>, Failure> {
+    try_images(out, paths, options).map_err(|error| Failure::of(exit, &error))
+}
+
+/// The same, with the error as it is.
+pub(super) fn try_images(
+    out: &Out,
+    paths: &[PathBuf],
+    options: &ImageOptions,
+) -> Result<Vec<Image>, vmie::Error> {
     let mut images = Vec::with_capacity(paths.len());
     for path in paths {
-        let image = Image::open(path, options).map_err(|error| Failure::of(exit, &error))?;
+        let image = Image::open(path, options)?;
         if image.format_assumed() {
             let path = path.display();
             out.note(&format!(

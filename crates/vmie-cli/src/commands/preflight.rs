@@ -1,23 +1,35 @@
 //! `vmie preflight`
 
-use vmie::guest::Decision;
+use serde_json::json;
+use vmie::guest::{Decision, Severity};
 use vmie::io::Limits;
 use vmie::rules::matrix::{Edition, Mode};
+use vmie::service::{FileFinding, refusal};
 use vmie::{ImageOptions, Judging};
 
 use super::open;
 use crate::args::{EditionName, ModeName, PreflightArgs, Request};
 use crate::failure::{Exit, Failure};
 use crate::json::Guest;
-use crate::out::Out;
+use crate::out::{Out, Tone};
 use crate::report;
 
 pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
     let judging = judging(&args.request);
     let options = ImageOptions::new().with_format(open::format(&args.opening));
-    let images = open::images_metered(out, &args.images.images, &options, Exit::Unreadable)?;
-    let preflight = vmie::preflight(&images, &judging, &Limits::default())
-        .map_err(|error| Failure::of(Exit::Unreadable, &error))?;
+    let looked = open::try_images(out, &args.images.images, &options).and_then(|images| {
+        let preflight = vmie::preflight(&images, &judging, &Limits::default())?;
+        Ok((images, preflight))
+    });
+    let (images, preflight) = match looked {
+        Ok(looked) => looked,
+        Err(error) => {
+            return match refusal(&error) {
+                Some(finding) => refused(out, &judging, &error, &finding),
+                None => Err(Failure::of(Exit::Unreadable, &error)),
+            };
+        }
+    };
     let (reads, bytes) = (options.meter.reads(), options.meter.bytes());
     tracing::info!(reads, bytes, "read of the images");
     if out.is_json() {
@@ -33,6 +45,55 @@ pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
         Decision::Refused => Exit::Failed,
         Decision::Undetermined => Exit::Undetermined,
     })
+}
+
+/// The verdict over a file that the service does not take, whatever is inside.
+fn refused(
+    out: &Out,
+    judging: &Judging,
+    error: &vmie::Error,
+    finding: &FileFinding,
+) -> Result<Exit, Failure> {
+    if out.is_json() {
+        let document = json!({
+            "format_assumed": false,
+            "verdict": Decision::Refused.name(),
+            "mode": judging.mode.as_str(),
+            "edition": judging.edition.as_str(),
+            "as_of": judging.as_of.to_string(),
+            "row": null,
+            "findings": [{
+                "code": finding.code,
+                "svc": finding.svc.iter().map(|id| id.as_str()).collect::<Vec<_>>(),
+                "severity": Severity::Refuse.name(),
+                "title": finding.title,
+                "service_message": finding.service_message,
+                "evidence": [{
+                    "volume": null,
+                    "path": error.path().map(|path| path.to_string_lossy()),
+                    "line": null,
+                    "offset": finding.offset,
+                    "says": error.value().map(ToString::to_string),
+                }],
+                "remedy": finding.remedy,
+            }],
+            "systems": [],
+            "boot": { "modes": [] },
+            "filesystems": [],
+            "evidence": [],
+        });
+        out.document("vmie.preflight", document)?;
+    } else {
+        let bad = out.paint(Tone::Bad, "refused");
+        let mut text = format!("Verdict: {bad}: {error}\n");
+        if let Some(message) = &finding.service_message {
+            text.push_str("         the service says: ");
+            text.push_str(message);
+            text.push('\n');
+        }
+        out.text(&text)?;
+    }
+    Ok(Exit::Failed)
 }
 
 /// How the command line wants it judged.
