@@ -12,14 +12,19 @@ fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("import");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.throughput(Throughput::Bytes(disk.len()));
-    group.bench_function("convert to raw", |b| {
-        b.iter(|| {
-            let folder = tempfile::tempdir().unwrap();
-            let sink = FileSink::create_new(folder.path().join("disk.raw")).unwrap();
-            let options = ConvertOptions::default();
-            convert(&disk, &sink, &options, &(), &CancelToken::new()).unwrap()
+    for (name, digest) in [
+        ("convert to raw", true),
+        ("convert to raw, no digest", false),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let folder = tempfile::tempdir().unwrap();
+                let sink = FileSink::create_new(folder.path().join("disk.raw")).unwrap();
+                let options = ConvertOptions::default().digest(digest);
+                convert(&disk, &sink, &options, &(), &CancelToken::new()).unwrap()
+            });
         });
-    });
+    }
     group.finish();
 }
 
