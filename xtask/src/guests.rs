@@ -75,7 +75,8 @@ fn check(vmie: &Path, image: &Path, row: &HashMap<&str, &str>) -> Result<()> {
     };
     // What is not read yet is never guessed.
     let system = &document["systems"][0];
-    if verdict == "undetermined" {
+    // What is read must be judged.
+    if verdict == "undetermined" && !row["root_fs"].starts_with("ext") {
         println!("{}: undetermined ({expected} expected)", row["file"]);
         return Ok(());
     }
@@ -123,7 +124,7 @@ fn check(vmie: &Path, image: &Path, row: &HashMap<&str, &str>) -> Result<()> {
     }
 }
 
-/// The same disk as a stream-optimized VMDK is the same guest.
+/// The same disk as a stream-optimized VMDK, alone and in an OVA, is the same guest.
 fn same_when_packed(vmie: &Path, raw: &Path, scratch: &Path, tally: &mut Tally) -> Result<()> {
     let vmdk = scratch.join("packed.vmdk");
     let option = "subformat=streamOptimized";
@@ -141,21 +142,52 @@ fn same_when_packed(vmie: &Path, raw: &Path, scratch: &Path, tally: &mut Tally) 
             text(&vmdk),
         ],
     )?;
+    fs::write(
+        scratch.join("packed.ovf"),
+        descriptor(fs::metadata(raw)?.len()),
+    )?;
+    let ova = scratch.join("packed.ova");
+    let tar = [
+        "--format=ustar",
+        "-C",
+        text(scratch),
+        "-cf",
+        text(&ova),
+        "packed.ovf",
+        "packed.vmdk",
+    ];
+    tool("tar", &tar)?;
     let (one, _) = json(vmie, &["preflight", "--json", "-f", "raw", text(raw)])?;
-    let (two, _) = json(vmie, &["preflight", "--json", text(&vmdk)])?;
-    for key in [
-        "systems",
-        "boot",
-        "filesystems",
-        "verdict",
-        "row",
-        "findings",
-    ] {
-        let what = format!("{} as VMDK: {key}", raw.display());
-        tally.check(one[key] == two[key], || {
-            format!("{what}: {} and {}", one[key], two[key])
-        });
+    for packed in [&vmdk, &ova] {
+        let (two, _) = json(vmie, &["preflight", "--json", text(packed)])?;
+        for key in [
+            "systems",
+            "boot",
+            "filesystems",
+            "verdict",
+            "row",
+            "findings",
+        ] {
+            let what = format!("{} as {}: {key}", raw.display(), packed.display());
+            tally.check(one[key] == two[key], || {
+                format!("{what}: {} and {}", one[key], two[key])
+            });
+        }
+        fs::remove_file(packed)?;
     }
-    fs::remove_file(&vmdk)?;
     Ok(())
+}
+
+/// The least that an OVF descriptor of one disk says.
+fn descriptor(capacity: u64) -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1">
+  <References><File ovf:href="packed.vmdk" ovf:id="file1"/></References>
+  <DiskSection><Info/><Disk ovf:capacity="{capacity}" ovf:diskId="disk1" ovf:fileRef="file1"
+    ovf:format="http://www.vmware.com/interfaces/specifications/vmdk.html#streamOptimized"/></DiskSection>
+  <VirtualSystem ovf:id="packed"><Info/></VirtualSystem>
+</Envelope>
+"#
+    )
 }
