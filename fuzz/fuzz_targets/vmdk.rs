@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use vmie_formats::vmdk::{self, StreamReader};
-use vmie_formats::{DenyAll, ExtentKind, Limits, ReadAt};
+use vmie_formats::{OpenOptions, ExtentKind, Limits, ReadAt};
 use vmie_io::Budget;
 
 /// Bytes of the largest disk that is read whole.
@@ -14,7 +14,7 @@ const WHOLE: u64 = 4 << 20;
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let limits = Limits::default().with_memory(16 << 20);
     let budget = Budget::new(limits);
-    let image = vmdk::open(Arc::new(data.to_vec()), &budget, &DenyAll);
+    let image = vmdk::open(Arc::new(data.to_vec()), &OpenOptions::new().charged_to(&budget));
     if let Ok(mut stream) = StreamReader::new(data, &limits) {
         let grain_size = stream.grain_size();
         while let Ok(Some(grain)) = stream.next_grain() {

@@ -37,6 +37,15 @@ pub enum Cause {
     /// The image needs another file, which nobody allowed opening.
     #[error("the image names another file, and opening such files is not allowed")]
     ReferenceDenied,
+    /// A file that the image names is not there, or cannot be opened.
+    #[error("a file that the image names cannot be opened")]
+    ReferenceMissing,
+    /// Images that build on each other, without end or too many.
+    #[error("too many images build on each other")]
+    ChainDepth,
+    /// The parent is not the image that the child was made from.
+    #[error("the parent is not the image that this one was made from")]
+    ParentMismatch,
     /// The image builds on a parent image.
     #[error("the image holds only the differences to a parent image")]
     ParentImage,
@@ -199,7 +208,8 @@ impl vmie_io::Cause for Cause {
     fn kind(self) -> ErrorKind {
         match self {
             Self::Read | Self::Write => ErrorKind::Io,
-            Self::Limit => ErrorKind::LimitExceeded,
+            Self::Limit | Self::ChainDepth => ErrorKind::LimitExceeded,
+            Self::ReferenceMissing => ErrorKind::Io,
             Self::Cancelled => ErrorKind::Cancelled,
             Self::NoSuchDisk => ErrorKind::Misuse,
             Self::ReferenceDenied => ErrorKind::ReferenceDenied,
@@ -239,7 +249,10 @@ impl vmie_io::Cause for Cause {
             Self::WrongFormat | Self::DiskFormat => {
                 "Check which format the file has, or get it again from where it was made"
             }
-            Self::ReferenceDenied | Self::ParentImage => {
+            Self::ReferenceMissing => {
+                "Put the file beside the image, in the folder that is allowed"
+            }
+            Self::ReferenceDenied | Self::ParentImage | Self::ParentMismatch | Self::ChainDepth => {
                 "Consolidate the snapshots and export the whole disk into one file"
             }
             Self::VmdkKind | Self::VmdkCompressionNone => {

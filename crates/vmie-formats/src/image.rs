@@ -4,6 +4,8 @@ use std::fmt;
 
 use vmie_io::{ExtentKind, ReadAt, ReadAtExt, ReadError};
 
+use crate::Reference;
+
 /// A format of disk images or appliances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -69,27 +71,77 @@ pub enum Variant {
     VmdkStreamOptimized,
     /// VMDK: one sparse file with its descriptor inside.
     VmdkMonolithicSparse,
-    /// VMDK: a text that names the files with the data (recognised, not yet read).
-    VmdkDescriptor,
-    /// VMDK: a copy-on-write extent of old ESX hosts (recognised, not yet read).
+    /// VMDK: a descriptor, and one file with the disk's bytes.
+    VmdkMonolithicFlat,
+    /// VMDK: a descriptor, and sparse files of at most 2 GiB each.
+    VmdkTwoGbSparse,
+    /// VMDK: a descriptor, and flat files of at most 2 GiB each.
+    VmdkTwoGbFlat,
+    /// VMDK: a descriptor, and one flat file on a VMFS volume.
+    VmdkVmfs,
+    /// VMDK: as `vmfs`, thinly provisioned.
+    VmdkVmfsThin,
+    /// VMDK: a copy-on-write (COWD) extent of ESX hosts.
     VmdkCowd,
-    /// VMDK: a space-efficient sparse extent of ESXi (recognised, not yet read).
+    /// VMDK: a space-efficient sparse extent of ESXi.
     VmdkSeSparse,
-    /// VMDK: some other kind (recognised, not yet read).
+    /// VMDK: a descriptor that maps a raw device (RDM, fullDevice, partitionedDevice); never read.
+    VmdkRawDevice,
+    /// VMDK: a text that names the files with the data, of a kind told by opening it.
+    VmdkDescriptor,
+    /// VMDK: some other kind.
     VmdkOther,
+    /// VHD: the disk's bytes and a footer.
+    VhdFixed,
+    /// VHD: blocks that a table places.
+    VhdDynamic,
+    /// VHD: the differences to a parent.
+    VhdDifferencing,
+    /// VHDX: all blocks allocated for good.
+    VhdxFixed,
+    /// VHDX: blocks that a table places.
+    VhdxDynamic,
+    /// VHDX: the differences to a parent.
+    VhdxDifferencing,
+    /// qcow2 of version 2.
+    Qcow2V2,
+    /// qcow2 of version 3.
+    Qcow2V3,
+    /// VDI: blocks that a table places.
+    VdiDynamic,
+    /// VDI: all blocks allocated.
+    VdiFixed,
+    /// VDI: the differences to a parent.
+    VdiDifferencing,
+    /// An import manifest over the parts of an image.
+    ManifestParts,
 }
 
 impl Variant {
-    /// The variant's name in its format's own words: `streamOptimized` …
+    /// The variant's name in its format's own words: `streamOptimized`, `dynamic` …
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::VmdkStreamOptimized => "streamOptimized",
             Self::VmdkMonolithicSparse => "monolithicSparse",
-            Self::VmdkDescriptor => "descriptor",
+            Self::VmdkMonolithicFlat => "monolithicFlat",
+            Self::VmdkTwoGbSparse => "twoGbMaxExtentSparse",
+            Self::VmdkTwoGbFlat => "twoGbMaxExtentFlat",
+            Self::VmdkVmfs => "vmfs",
+            Self::VmdkVmfsThin => "vmfsThin",
             Self::VmdkCowd => "vmfsSparse",
             Self::VmdkSeSparse => "seSparse",
+            Self::VmdkRawDevice => "rawDevice",
+            Self::VmdkDescriptor => "descriptor",
             Self::VmdkOther => "other",
+            Self::VhdFixed | Self::VhdxFixed | Self::VdiFixed => "fixed",
+            Self::VhdDynamic | Self::VhdxDynamic | Self::VdiDynamic => "dynamic",
+            Self::VhdDifferencing | Self::VhdxDifferencing | Self::VdiDifferencing => {
+                "differencing"
+            }
+            Self::Qcow2V2 => "v2",
+            Self::Qcow2V3 => "v3",
+            Self::ManifestParts => "parts",
         }
     }
 }
@@ -134,6 +186,109 @@ pub struct ImageInfo {
     pub virtual_size: u64,
     /// Length in bytes of the image.
     pub file_size: u64,
+    /// Bytes of a logical sector, where the image says so (VHDX: 512 or 4096).
+    pub sector_size: Option<u32>,
+    /// Bytes of an allocation unit (a grain, block or cluster), where there is such a thing.
+    pub block_size: Option<u64>,
+    /// Which program the image says that it was made by. From hostile input: escape it before
+    /// showing it.
+    pub creator: Option<String>,
+    /// What the image says that it needs beside itself, whether or not it was opened.
+    pub references: Vec<Reference>,
+    /// What is worth knowing and did not keep the image from being opened.
+    pub notes: Vec<ImageNote>,
+}
+
+impl ImageInfo {
+    /// An image of which only its format and sizes, in bytes, are told yet.
+    #[must_use]
+    pub fn new(format: Format, virtual_size: u64, file_size: u64) -> Self {
+        Self {
+            format,
+            format_assumed: false,
+            variant: None,
+            virtual_size,
+            file_size,
+            sector_size: None,
+            block_size: None,
+            creator: None,
+            references: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same with its variant.
+    #[must_use]
+    pub fn of(mut self, variant: Variant) -> Self {
+        self.variant = Some(variant);
+        self
+    }
+}
+
+/// What kind of thing is worth knowing of an image that could be opened all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoteKind {
+    /// A structure is damaged, and its second copy was used.
+    SecondCopyUsed,
+    /// A checksum is wrong where nothing depends on it.
+    Checksum,
+    /// A log waits to be replayed; it was, in memory.
+    LogReplayed,
+    /// The image was in use, or its writer crashed, when it was copied.
+    Dirty,
+    /// The image holds the saved state of a running machine.
+    SavedState,
+    /// The image holds snapshots; the current state is what is read.
+    Snapshots,
+    /// The file is cut off; what is before the cut is read.
+    CutOff,
+    /// Two fields that should agree do not; the detail says which was taken.
+    Disagreement,
+    /// A quirk of the program that made the image.
+    Quirk,
+}
+
+impl NoteKind {
+    /// The kind's name, as programs see it: `second-copy-used` …
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SecondCopyUsed => "second-copy-used",
+            Self::Checksum => "checksum",
+            Self::LogReplayed => "log-replayed",
+            Self::Dirty => "dirty",
+            Self::SavedState => "saved-state",
+            Self::Snapshots => "snapshots",
+            Self::CutOff => "cut-off",
+            Self::Disagreement => "disagreement",
+            Self::Quirk => "quirk",
+        }
+    }
+}
+
+/// Something worth knowing of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ImageNote {
+    /// What kind of thing.
+    pub kind: NoteKind,
+    /// Where in the file, in bytes, when it has a place.
+    pub offset: Option<u64>,
+    /// What it is, as a sentence without its full stop.
+    pub detail: String,
+}
+
+impl ImageNote {
+    /// A note.
+    #[must_use]
+    pub fn new(kind: NoteKind, offset: Option<u64>, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            offset,
+            detail: detail.into(),
+        }
+    }
 }
 
 /// A virtual disk out of an image: [`ReadAt`] shows what the guest sees.

@@ -79,21 +79,30 @@ mod inflate;
 mod open;
 mod ova;
 pub mod ovf;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the formats with parents use it")
+)]
+mod parent;
 mod probe;
 mod progress;
 mod raw;
+mod reference;
 pub mod vmdk;
 
 pub use convert::{ConvertOptions, Report, convert};
 pub use error::{Cause, Error, error_of};
-pub use image::{Candidate, Confidence, DiskImage, Format, ImageInfo, Variant};
-pub use open::{DenyAll, OpenOptions, Opened, Resolver};
+pub use image::{
+    Candidate, Confidence, DiskImage, Format, ImageInfo, ImageNote, NoteKind, Variant,
+};
+pub use open::{OpenOptions, Opened};
 pub use ova::{
     Appliance, Digest, DigestAlgorithm, Disk, Manifest, ManifestEntry, Member, MemberCheck,
     Outcome, Verification,
 };
 pub use probe::probe;
 pub use progress::Progress;
+pub use reference::{DenyAll, FolderResolver, Reference, ReferenceKind, Resolver};
 // What a user of this crate alone needs of the ground floor.
 pub use vmie_io::{
     CancelToken, ErrorKind, Extent, ExtentKind, FileSink, FileSource, Limits, ReadAt, ReadAtExt,

@@ -5,29 +5,9 @@ use std::sync::Arc;
 
 use vmie_io::{Budget, Limits, ReadAt};
 
+use crate::parent::Parent;
+use crate::reference::{DenyAll, Reference, ReferenceKind, Resolver};
 use crate::{Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, raw, vmdk};
-
-/// Opens the files that an image names: its parent, its extents. An image is hostile input, so
-/// what it names is opened by this gate or not at all.
-pub trait Resolver: Send + Sync {
-    /// The file that an image calls `name`.
-    ///
-    /// # Errors
-    /// When the file may not or cannot be opened.
-    fn resolve(&self, name: &str) -> Result<Arc<dyn ReadAt>, Error>;
-}
-
-/// The resolver that opens nothing: the default.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct DenyAll;
-
-impl Resolver for DenyAll {
-    fn resolve(&self, name: &str) -> Result<Arc<dyn ReadAt>, Error> {
-        Err(Error::new(Cause::ReferenceDenied)
-            .in_structure("reference")
-            .found(name))
-    }
-}
 
 /// How to open an image. The defaults are safe for strangers' images: the format is probed, the
 /// [`Limits`] are those of a service, and no file that the image names is opened.
@@ -52,6 +32,10 @@ pub struct OpenOptions {
     format: Option<Format>,
     limits: Limits,
     resolver: Arc<dyn Resolver>,
+    /// How many images lie above this one in its chain.
+    depth: u32,
+    /// The account to charge: the caller's, or that of the image at the chain's top.
+    shared: Option<Budget>,
 }
 
 impl Default for OpenOptions {
@@ -60,6 +44,8 @@ impl Default for OpenOptions {
             format: None,
             limits: Limits::default(),
             resolver: Arc::new(DenyAll),
+            depth: 0,
+            shared: None,
         }
     }
 }
@@ -102,6 +88,14 @@ impl OpenOptions {
         self
     }
 
+    /// Charges what is opened to this account, and takes its limits, rather than to one of its own.
+    #[must_use]
+    pub fn charged_to(mut self, budget: &Budget) -> Self {
+        self.limits = *budget.limits();
+        self.shared = Some(budget.clone());
+        self
+    }
+
     /// Opens an image: a disk, or an appliance that holds disks.
     ///
     /// # Errors
@@ -122,7 +116,7 @@ impl OpenOptions {
         match format {
             Format::Raw => Ok(Opened::Disk(Box::new(raw::open(source, assumed)))),
             Format::Vmdk => {
-                let disk = vmdk::open(source, &self.budget(), &*self.resolver)?;
+                let disk = vmdk::open(source, self)?;
                 Ok(Opened::Disk(Box::new(disk)))
             }
             Format::Ova => ova::open(source, self).map(Opened::Appliance),
@@ -143,9 +137,41 @@ impl OpenOptions {
         }
     }
 
-    /// A fresh account with the limits.
+    /// The account to charge.
     pub(crate) fn budget(&self) -> Budget {
-        Budget::new(self.limits)
+        match &self.shared {
+            Some(budget) => budget.clone(),
+            None => Budget::new(self.limits),
+        }
+    }
+
+    /// Opens a file that an image names, through the resolver.
+    pub(crate) fn reference(&self, reference: &Reference) -> Result<Arc<dyn ReadAt>, Error> {
+        self.resolver.resolve(reference)
+    }
+
+    /// Opens the parent of an image, through the resolver; `format` is what it has to be, `None`
+    /// to probe. The whole chain is charged to one account and is at most [`Limits::depth`] deep.
+    pub(crate) fn parent(
+        &self,
+        name: &str,
+        format: Option<Format>,
+        budget: &Budget,
+    ) -> Result<Parent, Error> {
+        if self.depth >= self.limits.depth {
+            return Err(Error::new(Cause::ChainDepth)
+                .in_structure("chain of images")
+                .found(name));
+        }
+        let source = self.reference(&Reference::new(ReferenceKind::Parent, name))?;
+        let below = Self {
+            format,
+            limits: self.limits,
+            resolver: Arc::clone(&self.resolver),
+            depth: self.depth.saturating_add(1),
+            shared: Some(budget.clone()),
+        };
+        below.open_disk(source).map(Parent::new)
     }
 }
 

@@ -16,15 +16,15 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use vmie_formats::vmdk::{Ending, StreamReader, Vmdk};
 use vmie_formats::{
-    Cause, Confidence, DenyAll, DiskImage as _, Error, ErrorKind, ExtentKind, Format, Limits,
-    OpenOptions, ReadAt, Resolver, Variant, error_of, probe, vmdk,
+    Cause, Confidence, DiskImage as _, Error, ErrorKind, ExtentKind, Format, Limits, OpenOptions,
+    ReadAt, Reference, Resolver, Variant, error_of, probe, vmdk,
 };
 use vmie_io::{Budget, Meter, Metered};
 use vmie_testkit::conformance;
 use vmie_testkit::vmdk::{Builder, Built, deflate, sample_disk};
 
 fn open(bytes: &[u8]) -> Result<Vmdk, Error> {
-    vmdk::open(Arc::new(bytes.to_vec()), &Budget::default(), &DenyAll)
+    vmdk::open(Arc::new(bytes.to_vec()), &OpenOptions::new())
 }
 
 fn read_all(disk: &dyn ReadAt) -> Result<Vec<u8>, Error> {
@@ -396,8 +396,8 @@ fn other_kinds_are_named() {
 fn a_parent_is_asked_for_and_not_opened() {
     struct Allow;
     impl Resolver for Allow {
-        fn resolve(&self, name: &str) -> Result<Arc<dyn ReadAt>, Error> {
-            assert_eq!(name, "base.vmdk");
+        fn resolve(&self, reference: &Reference) -> Result<Arc<dyn ReadAt>, Error> {
+            assert_eq!(reference.name, "base.vmdk");
             Ok(Arc::new(Vec::new()))
         }
     }
@@ -407,7 +407,11 @@ fn a_parent_is_asked_for_and_not_opened() {
     let error = open(&bytes).unwrap_err();
     assert_eq!(error.cause(), Cause::ReferenceDenied);
     assert_eq!(error.kind(), ErrorKind::ReferenceDenied);
-    let error = vmdk::open(Arc::new(bytes), &Budget::default(), &Allow).unwrap_err();
+    let error = vmdk::open(
+        Arc::new(bytes),
+        &OpenOptions::new().resolver(Arc::new(Allow)),
+    )
+    .unwrap_err();
     assert_eq!(error.cause(), Cause::ParentImage);
 }
 
@@ -488,7 +492,11 @@ fn memory_is_charged_bounded_and_given_back() {
     let disk = sample_disk(8 << 20);
     let built = Builder::stream(&disk).build();
     let budget = Budget::new(Limits::default().with_memory(512 << 10));
-    let image = vmdk::open(Arc::new(built.bytes.clone()), &budget, &DenyAll).unwrap();
+    let image = vmdk::open(
+        Arc::new(built.bytes.clone()),
+        &OpenOptions::new().charged_to(&budget),
+    )
+    .unwrap();
     // Small reads all over: more grains than fit, so that the cache has to make room.
     for offset in (0..disk.len()).step_by(10_000) {
         let mut buf = [0; 16];
@@ -500,7 +508,11 @@ fn memory_is_charged_bounded_and_given_back() {
     assert_eq!(budget.memory_used(), 0);
     // Too little for one grain.
     let budget = Budget::new(Limits::default().with_memory(100 << 10));
-    let image = vmdk::open(Arc::new(built.bytes), &budget, &DenyAll).unwrap();
+    let image = vmdk::open(
+        Arc::new(built.bytes),
+        &OpenOptions::new().charged_to(&budget),
+    )
+    .unwrap();
     let error = image.read_exact_at(&mut [0; 16], 0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
@@ -510,7 +522,7 @@ fn small_reads_of_one_grain_read_the_file_once() {
     let built = Builder::stream(&sample_disk(1 << 20)).build();
     let meter = Meter::new();
     let source = Metered::new(built.bytes, meter.clone());
-    let image = vmdk::open(Arc::new(source), &Budget::default(), &DenyAll).unwrap();
+    let image = vmdk::open(Arc::new(source), &OpenOptions::new()).unwrap();
     image.read_exact_at(&mut [0; 512], 0).unwrap();
     let reads = meter.reads();
     for offset in (0..65_536).step_by(512) {

@@ -20,11 +20,8 @@ pub(crate) fn open(source: Arc<dyn ReadAt>, assumed: bool) -> Raw {
     Raw {
         source,
         info: ImageInfo {
-            format: Format::Raw,
             format_assumed: assumed,
-            variant: None,
-            virtual_size: len,
-            file_size: len,
+            ..ImageInfo::new(Format::Raw, len, len)
         },
     }
 }

@@ -9,20 +9,20 @@ use super::format::{GD_AT_END, SECTOR};
 use super::header::{self, Header};
 use super::probe::{Kind, kind};
 use super::read::Vmdk;
-use crate::{Cause, Error, Format, ImageInfo, Resolver, Variant};
+use crate::{Cause, Error, Format, ImageInfo, OpenOptions, Reference, ReferenceKind, Variant};
 
 /// Bytes of a descriptor file that are read to tell its kind.
 const DESCRIPTOR_FILE: u64 = 64 << 10;
 
 /// Opens a VMDK. Header, footer, descriptor and grain directory are read and checked; grain tables
-/// and grains are when they are needed. Memory is charged to `budget`.
+/// and grains are when they are needed. Memory is bounded by the limits of `options`.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use vmie_formats::{DenyAll, DiskImage as _, Variant, vmdk};
+/// use vmie_formats::{DiskImage as _, OpenOptions, Variant, vmdk};
 /// # let file = vmie_testkit::vmdk::Builder::stream(&[7; 70_000]).build().bytes;
 ///
-/// let disk = vmdk::open(Arc::new(file), &Default::default(), &DenyAll)?;
+/// let disk = vmdk::open(Arc::new(file), &OpenOptions::new())?;
 /// assert_eq!(disk.info().variant, Some(Variant::VmdkStreamOptimized));
 /// assert_eq!(disk.descriptor().and_then(|d| d.adapter_type()), Some("lsilogic"));
 /// # Ok::<(), vmie_formats::Error>(())
@@ -31,11 +31,8 @@ const DESCRIPTOR_FILE: u64 = 64 << 10;
 /// # Errors
 /// [`Cause::VmdkKind`] for a kind that is not read, with its name; [`Cause::ReferenceDenied`] or
 /// [`Cause::ParentImage`] for the differences to a parent; else what is wrong with the image.
-pub fn open(
-    source: Arc<dyn ReadAt>,
-    budget: &Budget,
-    resolver: &dyn Resolver,
-) -> Result<Vmdk, Error> {
+pub fn open(source: Arc<dyn ReadAt>, options: &OpenOptions) -> Result<Vmdk, Error> {
+    let budget = &options.budget();
     let mut first = [0; 512];
     let n = source.read_up_to(&mut first, 0)?;
     match kind(first.get(..n).unwrap_or_default()) {
@@ -64,20 +61,14 @@ pub fn open(
         && descriptor.has_parent()
     {
         let name = descriptor.parent_file_name_hint.as_deref().unwrap_or("");
-        resolver.resolve(name)?;
+        options.reference(&Reference::new(ReferenceKind::Parent, name))?;
         return Err(Error::new(Cause::ParentImage)
             .at("descriptor", header.descriptor.0)
             .field("parentCID")
             .found(name));
     }
     let (directory, charge) = read_directory(&source, &gd_header, gd_field, budget)?;
-    let info = ImageInfo {
-        format: Format::Vmdk,
-        format_assumed: false,
-        variant: Some(variant),
-        virtual_size: header.disk_bytes,
-        file_size: source.len(),
-    };
+    let info = ImageInfo::new(Format::Vmdk, header.disk_bytes, source.len()).of(variant);
     let gd_at = gd_header.gd_sector.saturating_mul(SECTOR);
     Ok(Vmdk::new(
         source,
