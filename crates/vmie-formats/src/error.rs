@@ -109,6 +109,80 @@ pub enum Cause {
     #[error("the marker's type is not known")]
     VmdkMarker,
 
+    // qcow2 --------------------------------------------------------------------------------------
+    /// This version of qcow2 is not known.
+    #[error("this version of qcow2 is not known")]
+    Qcow2Version,
+    /// The file ends within the header.
+    #[error("the file ends within the header")]
+    Qcow2Truncated,
+    /// The image uses a feature that is not known, and says that who does not know it must not read it.
+    #[error(
+        "the image uses a feature that is not known, and says that who does not know it must not read it"
+    )]
+    Qcow2Feature,
+    /// The length of the header is impossible.
+    #[error("the length of the header is impossible")]
+    Qcow2HeaderLength,
+    /// The cluster size is not a power of two between 512 bytes and 2 MiB, or too small for subclusters.
+    #[error(
+        "the cluster size is not a power of two between 512 bytes and 2 MiB, or too small for subclusters"
+    )]
+    Qcow2ClusterBits,
+    /// The image is encrypted.
+    #[error("the image is encrypted")]
+    Qcow2Encrypted,
+    /// The way that clusters are compressed is not known.
+    #[error("the way that clusters are compressed is not known")]
+    Qcow2Compression,
+    /// The L1 table does not cover the disk, or is larger than 32 MiB.
+    #[error("the L1 table does not cover the disk, or is larger than 32 MiB")]
+    Qcow2L1Size,
+    /// An offset is not aligned, or points outside of the file.
+    #[error("an offset is not aligned, or points outside of the file")]
+    Qcow2Offset,
+    /// A name of another file is missing, too long or not UTF-8.
+    #[error("a name of another file is missing, too long or not UTF-8")]
+    Qcow2Name,
+    /// A header extension reaches out of the header's cluster.
+    #[error("a header extension reaches out of the header's cluster")]
+    Qcow2Extension,
+    /// The table of snapshots is damaged.
+    #[error("the table of snapshots is damaged")]
+    Qcow2Snapshots,
+    /// An L2 entry contradicts itself.
+    #[error("an L2 entry contradicts itself")]
+    Qcow2Entry,
+    /// The compressed data of a cluster is damaged.
+    #[error("the compressed data of a cluster is damaged")]
+    Qcow2CompressedData,
+    /// A compressed cluster does not unpack to the length of a cluster.
+    #[error("a compressed cluster does not unpack to the length of a cluster")]
+    Qcow2CompressedLength,
+
+    // VDI ----------------------------------------------------------------------------------------
+    /// The file ends within the header.
+    #[error("the file ends within the header")]
+    VdiTruncated,
+    /// This version of VDI is not known.
+    #[error("this version of VDI is not known")]
+    VdiVersion,
+    /// The header is too short for its version.
+    #[error("the header is too short for its version")]
+    VdiHeaderSize,
+    /// This type of VDI is not known.
+    #[error("this type of VDI is not known")]
+    VdiType,
+    /// The block size is not a multiple of 512 bytes up to 256 MiB.
+    #[error("the block size is not a multiple of 512 bytes up to 256 MiB")]
+    VdiBlockSize,
+    /// The blocks do not cover the disk, or are too many.
+    #[error("the blocks do not cover the disk, or are too many")]
+    VdiBlockCount,
+    /// An offset points past the end of the file.
+    #[error("an offset points past the end of the file")]
+    VdiOffset,
+
     // OVA ----------------------------------------------------------------------------------------
     /// A tar header whose checksum is wrong.
     #[error("the checksum of the tar header is wrong")]
@@ -221,6 +295,12 @@ impl vmie_io::Cause for Cause {
             | Self::VmdkCompressionNone
             | Self::VmdkCompressionUnknown
             | Self::NoInflate
+            | Self::Qcow2Version
+            | Self::Qcow2Feature
+            | Self::Qcow2Encrypted
+            | Self::Qcow2Compression
+            | Self::VdiVersion
+            | Self::VdiType
             | Self::TarMemberKind
             | Self::ChunkedFiles
             | Self::MemberCompressed
@@ -231,6 +311,10 @@ impl vmie_io::Cause for Cause {
             Self::VmdkFooterMissing
             | Self::VmdkTruncated
             | Self::VmdkOffset
+            | Self::Qcow2Truncated
+            | Self::Qcow2Offset
+            | Self::VdiTruncated
+            | Self::VdiOffset
             | Self::TarTruncated => ErrorKind::Truncated,
             _ => ErrorKind::Corrupt,
         }
@@ -258,6 +342,7 @@ impl vmie_io::Cause for Cause {
             Self::VmdkKind | Self::VmdkCompressionNone => {
                 "Export the machine as OVF or OVA, which makes stream-optimized VMDK files"
             }
+            Self::Qcow2Encrypted => "Decrypt the image first, with the program that encrypted it",
             Self::VmdkNewlines => "Transfer the file again, in binary mode",
             Self::NoInflate => "Build with the feature zlib-rs or libdeflate",
             Self::ChunkedFiles => "Export again without splitting the disk into chunks",

@@ -20,9 +20,9 @@ pub enum Format {
     Vhd,
     /// Hyper-V virtual hard disk, version 2 (recognised, not yet read).
     Vhdx,
-    /// QEMU copy-on-write, version 2 or 3 (recognised, not yet read).
+    /// QEMU copy-on-write, version 2 or 3.
     Qcow2,
-    /// VirtualBox disk image (recognised, not yet read).
+    /// VirtualBox disk image.
     Vdi,
     /// ISO 9660 optical disc (recognised, not a disk image).
     Iso9660,

@@ -86,8 +86,11 @@ pub mod ovf;
 mod parent;
 mod probe;
 mod progress;
+pub mod qcow2;
 mod raw;
+mod recent;
 mod reference;
+pub mod vdi;
 pub mod vmdk;
 
 pub use convert::{ConvertOptions, Report, convert};

@@ -7,7 +7,9 @@ use vmie_io::{Budget, Limits, ReadAt};
 
 use crate::parent::Parent;
 use crate::reference::{DenyAll, Reference, ReferenceKind, Resolver};
-use crate::{Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, raw, vmdk};
+use crate::{
+    Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, qcow2, raw, vdi, vmdk,
+};
 
 /// How to open an image. The defaults are safe for strangers' images: the format is probed, the
 /// [`Limits`] are those of a service, and no file that the image names is opened.
@@ -117,6 +119,14 @@ impl OpenOptions {
             Format::Raw => Ok(Opened::Disk(Box::new(raw::open(source, assumed)))),
             Format::Vmdk => {
                 let disk = vmdk::open(source, self)?;
+                Ok(Opened::Disk(Box::new(disk)))
+            }
+            Format::Qcow2 => {
+                let disk = qcow2::open(source, self)?;
+                Ok(Opened::Disk(Box::new(disk)))
+            }
+            Format::Vdi => {
+                let disk = vdi::open(source, self)?;
                 Ok(Opened::Disk(Box::new(disk)))
             }
             Format::Ova => ova::open(source, self).map(Opened::Appliance),
