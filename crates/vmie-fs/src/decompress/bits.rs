@@ -122,7 +122,7 @@ mod tests {
         let mut bits = Bits::new(&[0x01, 0x80, 0xff, 0x00, 0xab], 0);
         assert_eq!(bits.take(1), 1);
         assert_eq!(bits.take(15), 1);
-        assert_eq!(bits.take(17), 0x00ff << 1 | 0);
+        assert_eq!(bits.take(17), 0x00ff << 1);
         assert_eq!(bits.take(7), 0);
         assert!(!bits.is_overrun());
         assert_eq!(bits.take(8), 0xab);
