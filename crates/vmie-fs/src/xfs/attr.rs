@@ -240,8 +240,8 @@ fn remote_part(bytes: &[u8], at: u64, before: usize) -> Result<&[u8], Error> {
             .field(field)
             .found(found)
     };
-    let (header, _) = RemoteHeader::read_from_prefix(bytes)
-        .map_err(|_| error(Cause::Magic, "rm_magic", 0))?;
+    let (header, _) =
+        RemoteHeader::read_from_prefix(bytes).map_err(|_| error(Cause::Magic, "rm_magic", 0))?;
     if header.magic.get() != ATTR3_RMT_MAGIC {
         return Err(error(Cause::Magic, "rm_magic", header.magic.get()));
     }

@@ -260,9 +260,8 @@ impl Reader<'_> {
         let [a, b, c, d, ..] = *head;
         if u16::from_be_bytes([a, b]) == DIR_FREE_TAG {
             let length = usize::from(u16::from_be_bytes([c, d]));
-            let fits = length >= DIR_ALIGN
-                && length.is_multiple_of(DIR_ALIGN)
-                && length <= bytes.len();
+            let fits =
+                length >= DIR_ALIGN && length.is_multiple_of(DIR_ALIGN) && length <= bytes.len();
             // A block of 64 KiB that is all free would not fit in the field; there is none.
             return match fits {
                 true => Ok(length),

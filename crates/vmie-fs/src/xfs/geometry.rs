@@ -160,8 +160,8 @@ impl Geometry {
     pub(super) fn linear(&self, fsblock: u64, len: u64) -> Option<u64> {
         let group = fsblock >> self.ag_block_log;
         let within = fsblock & mask(self.ag_block_log);
-        let fits = group < u64::from(self.ag_count)
-            && within.checked_add(len)? <= self.blocks_of(group);
+        let fits =
+            group < u64::from(self.ag_count) && within.checked_add(len)? <= self.blocks_of(group);
         fits.then(|| {
             group
                 .saturating_mul(self.ag_blocks.into())

@@ -5,8 +5,8 @@ use zerocopy::FromBytes;
 
 use super::checksum;
 use super::format::{
-    BIGTIME_EPOCH, DINODE_CRC_OFFSET, DINODE_V2_LEN, DINODE_V3_LEN, DiFlags, DiFlags2,
-    EXTENT_LEN, FORMAT_EXTENTS, XFS_DINODE_MAGIC, XfsDinode, XfsDinode3,
+    BIGTIME_EPOCH, DINODE_CRC_OFFSET, DINODE_V2_LEN, DINODE_V3_LEN, DiFlags, DiFlags2, EXTENT_LEN,
+    FORMAT_EXTENTS, XFS_DINODE_MAGIC, XfsDinode, XfsDinode3,
 };
 use super::log::Change;
 use super::open::Xfs;
@@ -61,8 +61,8 @@ impl Inode {
                 .field(field)
                 .found(found)
         };
-        let (raw, after) = XfsDinode::read_from_prefix(bytes)
-            .map_err(|_| error(Cause::Value, "di_magic", 0))?;
+        let (raw, after) =
+            XfsDinode::read_from_prefix(bytes).map_err(|_| error(Cause::Value, "di_magic", 0))?;
         if raw.di_magic.get() != XFS_DINODE_MAGIC {
             return Err(error(Cause::Magic, "di_magic", raw.di_magic.get().into()));
         }
@@ -154,9 +154,7 @@ fn forks(
     let data = fork(raw.di_format, data, data_extents).ok_or(("di_nextents", data_extents))?;
     let attr = match offset {
         0 => None,
-        _ => Some(
-            fork(raw.di_aformat, attr, attr_extents).ok_or(("di_anextents", attr_extents))?,
-        ),
+        _ => Some(fork(raw.di_aformat, attr, attr_extents).ok_or(("di_anextents", attr_extents))?),
     };
     Ok((data, attr))
 }

@@ -67,8 +67,8 @@ fn checked<'a>(xfs: &Xfs, bytes: &'a [u8], at: u64, before: usize) -> Result<&'a
             .field(field)
             .found(found)
     };
-    let (header, _) = RemoteHeader::read_from_prefix(bytes)
-        .map_err(|_| error(Cause::Magic, "sl_magic", 0))?;
+    let (header, _) =
+        RemoteHeader::read_from_prefix(bytes).map_err(|_| error(Cause::Magic, "sl_magic", 0))?;
     if header.magic.get() != SYMLINK_MAGIC {
         return Err(error(Cause::Magic, "sl_magic", header.magic.get()));
     }

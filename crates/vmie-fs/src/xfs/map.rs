@@ -134,18 +134,13 @@ fn changed(xfs: &Xfs, inode: &Inode, fork: &Fork, run: Run) -> Result<Run, Error
 }
 
 /// Decodes extents, which must be in order and on the filesystem.
-fn extents(
-    xfs: &Xfs,
-    records: &[u8],
-    structure: &'static str,
-    at: u64,
-) -> Result<Vec<Run>, Error> {
+fn extents(xfs: &Xfs, records: &[u8], structure: &'static str, at: u64) -> Result<Vec<Run>, Error> {
     let mut runs: Vec<Run> = Vec::with_capacity(records.len() / EXTENT_LEN);
     let mut next = 0;
     for (record, index) in records.as_chunks::<EXTENT_LEN>().0.iter().zip(0u64..) {
         let bits = u128::from_be_bytes(*record);
         let part = |shift: u32, len: u32| {
-            let value = (bits >> shift) & ((1u128 << len) - 1);
+            let value = (bits >> shift) & !(u128::MAX << len);
             u64::try_from(value).unwrap_or(u64::MAX)
         };
         let (first, block, len) = (part(73, 54), part(21, 52), part(0, 21));
@@ -211,12 +206,7 @@ impl Node<'_> {
 }
 
 /// The extents of the leaf that `at` belongs to, and which part of the file they are all of.
-fn in_tree(
-    xfs: &Xfs,
-    inode: &Inode,
-    fork: &Fork,
-    at: u64,
-) -> Result<(Vec<Run>, u64, u64), Error> {
+fn in_tree(xfs: &Xfs, inode: &Inode, fork: &Fork, at: u64) -> Result<(Vec<Run>, u64, u64), Error> {
     let (level, count) = match fork.bytes.first_chunk::<BMDR_HEADER>() {
         Some([a, b, c, d]) => (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d])),
         None => (0, 0),
@@ -225,8 +215,8 @@ fn in_tree(
         return Err(inode.error(Cause::Value, "bb_level", level.into()));
     }
     let rest = fork.bytes.get(BMDR_HEADER..).unwrap_or_default();
-    let (keys, pointers) = split(rest, count)
-        .ok_or_else(|| inode.error(Cause::Value, "bb_numrecs", count.into()))?;
+    let (keys, pointers) =
+        split(rest, count).ok_or_else(|| inode.error(Cause::Value, "bb_numrecs", count.into()))?;
     let root = Node {
         keys,
         pointers,
@@ -292,12 +282,7 @@ fn numrecs(bytes: &[u8]) -> u16 {
 }
 
 /// Reads a block of the tree and where it is.
-fn tree_block(
-    xfs: &Xfs,
-    inode: &Inode,
-    block: u64,
-    level: u16,
-) -> Result<(u64, Vec<u8>), Error> {
+fn tree_block(xfs: &Xfs, inode: &Inode, block: u64, level: u16) -> Result<(u64, Vec<u8>), Error> {
     xfs.budget.work("blocks of a file", 1)?;
     let linear = xfs
         .geometry
@@ -312,8 +297,8 @@ fn tree_block(
             .field(field)
             .found(found)
     };
-    let (header, _) = BtreeBlock::read_from_prefix(&bytes)
-        .map_err(|_| error(Cause::Value, "bb_magic", 0))?;
+    let (header, _) =
+        BtreeBlock::read_from_prefix(&bytes).map_err(|_| error(Cause::Value, "bb_magic", 0))?;
     let magic = if xfs.geometry.checksums {
         BMAP_CRC_MAGIC
     } else {

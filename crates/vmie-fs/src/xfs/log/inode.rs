@@ -22,8 +22,8 @@ const MAX_FLUSH: u16 = 0xffff;
 pub(super) fn replay(replay: &mut Replay<'_>, item: &Item, lsn: u64) -> Result<(), Wrong> {
     let format = item.region(0);
     let wrong = |field, found: u64| Wrong::Field(field, found);
-    let (head, rest) = InodeLogFormat::read_from_prefix(format)
-        .map_err(|_| wrong("ilf_size", 0))?;
+    let (head, rest) =
+        InodeLogFormat::read_from_prefix(format).map_err(|_| wrong("ilf_size", 0))?;
     let padding = match format.len() {
         INODE_FORMAT_LEN => 4,
         INODE_FORMAT_32_LEN => 0,
@@ -40,7 +40,10 @@ pub(super) fn replay(replay: &mut Replay<'_>, item: &Item, lsn: u64) -> Result<(
     let len = geometry.inode_len();
     let offset = u64::from(place.ilf_boffset.get());
     let at = geometry
-        .basic(place.ilf_blkno.get(), offset.saturating_add(int::u64_of(len)))
+        .basic(
+            place.ilf_blkno.get(),
+            offset.saturating_add(int::u64_of(len)),
+        )
         .ok_or(wrong("ilf_blkno", place.ilf_blkno.get()))?
         .saturating_add(offset);
     let mut disk = vec![0; len];
@@ -143,8 +146,7 @@ fn write_core(disk: &mut [u8], core: &[u8], lsn: u64) -> Option<()> {
         let (from, to) = (core.get(132..144)?, disk.get_mut(132..144)?);
         to.copy_from_slice(from);
         disk.get_mut(112..120)?.copy_from_slice(&lsn.to_be_bytes());
-        disk.get_mut(160..176)?
-            .copy_from_slice(core.get(160..176)?);
+        disk.get_mut(160..176)?.copy_from_slice(core.get(160..176)?);
     }
     if big {
         disk.get_mut(80..82)?.fill(0);
@@ -219,9 +221,11 @@ fn write_root(fork: &mut [u8], logged: &[u8], header: usize) -> Option<()> {
     if count > most {
         return None;
     }
-    fork.get_mut(..BMDR_HEADER)?.copy_from_slice(logged.get(4..8)?);
+    fork.get_mut(..BMDR_HEADER)?
+        .copy_from_slice(logged.get(4..8)?);
     let at = BMDR_HEADER;
-    fork.get_mut(at..at.checked_add(len)?)?.copy_from_slice(keys);
+    fork.get_mut(at..at.checked_add(len)?)?
+        .copy_from_slice(keys);
     let at = at.checked_add(most.checked_mul(8)?)?;
     fork.get_mut(at..at.checked_add(len)?)?
         .copy_from_slice(pointers);

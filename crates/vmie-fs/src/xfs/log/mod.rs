@@ -57,7 +57,10 @@ impl Recovered {
     /// Whether any of these bytes came out of the log.
     pub(super) fn touches(&self, at: u64, len: u64) -> bool {
         let end = at.saturating_add(len).saturating_add(511) >> 9;
-        self.sectors.range(at >> 9..end.max(at >> 9)).next().is_some()
+        self.sectors
+            .range(at >> 9..end.max(at >> 9))
+            .next()
+            .is_some()
     }
 }
 

@@ -135,7 +135,10 @@ impl Replay<'_> {
                 .intents
                 .map_changes(item.region(0))
                 .ok_or(Wrong::Field("bui_size", 0)),
-            XFS_LI_ATTRI => self.intents.inodes(item.region(0), &[16]).ok_or(Wrong::Field("alfi_ino", 0)),
+            XFS_LI_ATTRI => self
+                .intents
+                .inodes(item.region(0), &[16])
+                .ok_or(Wrong::Field("alfi_ino", 0)),
             XFS_LI_XMI => self
                 .intents
                 .inodes(item.region(0), &[16, 24])
@@ -154,8 +157,8 @@ impl Replay<'_> {
 
     fn buffer(&mut self, item: &Item, lsn: u64) -> Result<(), Wrong> {
         let wrong = |field, found: u64| Wrong::Field(field, found);
-        let (format, map) = BufLogFormat::read_from_prefix(item.region(0))
-            .map_err(|_| wrong("blf_size", 0))?;
+        let (format, map) =
+            BufLogFormat::read_from_prefix(item.region(0)).map_err(|_| wrong("blf_size", 0))?;
         let (place, blocks) = (format.blf_blkno.get(), format.blf_len.get());
         let flags = BufFlags::from_bits_retain(format.blf_flags.get());
         if flags.contains(BufFlags::CANCEL) {

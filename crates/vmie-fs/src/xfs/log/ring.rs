@@ -14,6 +14,7 @@ use super::format::{
     XLOG_FMT_LINUX_LE, XLOG_HEADER_CYCLE_SIZE, XLOG_HEADER_MAGIC_NUM, XLOG_VERSION_2,
 };
 use crate::xfs::checksum;
+use crate::xfs::format::BASIC_BLOCK_LOG;
 use crate::xfs::geometry::Geometry;
 use crate::{Cause, Error};
 
@@ -70,7 +71,7 @@ impl<'a> Ring<'a> {
             volume,
             budget,
             start: first << geometry.block_log,
-            blocks: bytes / int::u64_of(BB),
+            blocks: bytes >> BASIC_BLOCK_LOG,
             checksums: geometry.checksums,
         }))
     }
@@ -177,7 +178,11 @@ impl<'a> Ring<'a> {
             let bytes = self.read(place, n)?;
             for (block, i) in bytes.as_chunks::<BB>().0.iter().zip(0u64..) {
                 let at = self.after(place, i);
-                let due = if at < edge { cycle } else { cycle.wrapping_sub(1) };
+                let due = if at < edge {
+                    cycle
+                } else {
+                    cycle.wrapping_sub(1)
+                };
                 if cycle_of(block) != due {
                     return Ok(at);
                 }
