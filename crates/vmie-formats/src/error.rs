@@ -1,7 +1,5 @@
 //! What can be wrong with an image.
 
-use std::error::Error as StdError;
-
 use vmie_io::{ErrorKind, Fault, ReadError};
 
 /// The error of this crate: cause, structure, field, byte offset in the file, value found.
@@ -239,6 +237,31 @@ pub enum Cause {
     #[error("the manifest uses a digest algorithm that is not known")]
     DigestAlgorithm,
 
+    // The import manifest ------------------------------------------------------------------------
+    /// The import manifest is not well-formed XML, or not UTF-8 text, or declares a document type.
+    #[error(
+        "the import manifest is not well-formed XML, or not UTF-8 text, or declares a document type"
+    )]
+    ManifestXml,
+    /// An element of the import manifest is missing, or not at its place.
+    #[error("an element of the import manifest is missing, or not at its place")]
+    ManifestElement,
+    /// The version of the import manifest is not 2010-11-15.
+    #[error("the version of the import manifest is not 2010-11-15")]
+    ManifestVersion,
+    /// The file format is not RAW, VHD or VMDK.
+    #[error("the file format is not RAW, VHD or VMDK")]
+    ManifestFormat,
+    /// A number of the import manifest is malformed, zero or too large.
+    #[error("a number of the import manifest is malformed, zero or too large")]
+    ManifestNumber,
+    /// The parts do not tile the file in order.
+    #[error("the parts do not tile the file in order")]
+    ManifestParts,
+    /// A part is not as long as the import manifest says.
+    #[error("a part is not as long as the import manifest says")]
+    ManifestPartLength,
+
     // OVF ----------------------------------------------------------------------------------------
     /// The descriptor is not encoded as UTF-8.
     #[error("the OVF descriptor is not UTF-8 text")]
@@ -355,6 +378,13 @@ impl vmie_io::Cause for Cause {
             Self::NameEscapes | Self::TarMemberKind => {
                 "Do not trust this archive; make it again with an OVF export"
             }
+            Self::ManifestXml
+            | Self::ManifestElement
+            | Self::ManifestVersion
+            | Self::ManifestFormat
+            | Self::ManifestNumber
+            | Self::ManifestParts => "Make the import manifest again",
+            Self::ManifestPartLength => "Upload the part again",
             Self::DigestMismatch => "Get the file again from where it was made: it was changed",
             Self::DigestAlgorithm => "Make the manifest with SHA1, SHA256 or SHA512",
             _ => "Get the image again from where it was made, or export it again",
@@ -366,11 +396,7 @@ impl vmie_io::Cause for Cause {
 /// the failed read itself as an error with [`Cause::Read`].
 #[must_use]
 pub fn error_of(error: ReadError) -> Error {
-    let typed = StdError::source(&error).and_then(|source| source.downcast_ref::<Error>());
-    match typed {
-        Some(fault) => fault.clone(),
-        None => error.into(),
-    }
+    error.into()
 }
 
 #[cfg(test)]

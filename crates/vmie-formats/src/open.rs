@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vmie_io::{Budget, Limits, ReadAt};
 
+use crate::import_manifest::{ImportManifest, ResolvedParts};
 use crate::parent::Parent;
 use crate::reference::{DenyAll, Reference, ReferenceKind, Resolver};
 use crate::{
@@ -129,6 +130,7 @@ impl OpenOptions {
                 let disk = vdi::open(source, self)?;
                 Ok(Opened::Disk(Box::new(disk)))
             }
+            Format::ImportManifest => self.manifest(&*source),
             Format::Ova => ova::open(source, self).map(Opened::Appliance),
             other => Err(not_read(other)),
         }
@@ -153,6 +155,17 @@ impl OpenOptions {
             Some(budget) => budget.clone(),
             None => Budget::new(self.limits),
         }
+    }
+
+    /// Opens the image that the parts of a manifest make together.
+    fn manifest(&self, text: &dyn ReadAt) -> Result<Opened, Error> {
+        let budget = self.budget();
+        let (mut bytes, _charge) = budget.buffer("import manifest", text.len())?;
+        text.read_exact_at(&mut bytes, 0)?;
+        let manifest = ImportManifest::parse(&bytes, &self.limits)?;
+        let parts = ResolvedParts(Arc::clone(&self.resolver));
+        let of_file = self.clone().format(Some(manifest.file_format));
+        of_file.open(manifest.source(Arc::new(parts)))
     }
 
     /// Opens a file that an image names, through the resolver.
