@@ -84,6 +84,10 @@ pub enum Variant {
     VmdkVmfs,
     /// VMDK: as `vmfs`, thinly provisioned.
     VmdkVmfsThin,
+    /// VMDK: as `vmfs`, all of its space allocated and zeroed when it is first used.
+    VmdkVmfsPreallocated,
+    /// VMDK: as `vmfs`, all of its space zeroed when it was made.
+    VmdkVmfsEagerZeroedThick,
     /// VMDK: a copy-on-write (COWD) extent of ESX hosts.
     VmdkCowd,
     /// VMDK: a space-efficient sparse extent of ESXi.
@@ -130,6 +134,8 @@ impl Variant {
             Self::VmdkTwoGbFlat => "twoGbMaxExtentFlat",
             Self::VmdkVmfs => "vmfs",
             Self::VmdkVmfsThin => "vmfsThin",
+            Self::VmdkVmfsPreallocated => "vmfsPreallocated",
+            Self::VmdkVmfsEagerZeroedThick => "vmfsEagerZeroedThick",
             Self::VmdkCowd => "vmfsSparse",
             Self::VmdkSeSparse => "seSparse",
             Self::VmdkRawDevice => "rawDevice",
@@ -247,6 +253,8 @@ pub enum NoteKind {
     Disagreement,
     /// A quirk of the program that made the image.
     Quirk,
+    /// The file is one of several that make up a disk; what it holds is read.
+    PartOfDisk,
 }
 
 impl NoteKind {
@@ -263,6 +271,7 @@ impl NoteKind {
             Self::CutOff => "cut-off",
             Self::Disagreement => "disagreement",
             Self::Quirk => "quirk",
+            Self::PartOfDisk => "part-of-disk",
         }
     }
 }

@@ -181,6 +181,18 @@ impl OpenOptions {
         format: Option<Format>,
         budget: &Budget,
     ) -> Result<Parent, Error> {
+        let (source, mut below) = self.below(name, budget)?;
+        below.format = format;
+        below.open_disk(source).map(Parent::new)
+    }
+
+    /// The file of the parent of an image, through the resolver, and how it has to be opened: for
+    /// formats that check whether it is the right one.
+    pub(crate) fn below(
+        &self,
+        name: &str,
+        budget: &Budget,
+    ) -> Result<(Arc<dyn ReadAt>, Self), Error> {
         if self.depth >= self.limits.depth {
             return Err(Error::new(Cause::ChainDepth)
                 .in_structure("chain of images")
@@ -188,13 +200,13 @@ impl OpenOptions {
         }
         let source = self.reference(&Reference::new(ReferenceKind::Parent, name))?;
         let below = Self {
-            format,
+            format: None,
             limits: self.limits,
             resolver: Arc::clone(&self.resolver),
             depth: self.depth.saturating_add(1),
             shared: Some(budget.clone()),
         };
-        below.open_disk(source).map(Parent::new)
+        Ok((source, below))
     }
 }
 
