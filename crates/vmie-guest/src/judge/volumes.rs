@@ -241,7 +241,10 @@ impl Judge<'_> {
                     )),
                 );
             }
-            if matches!(facts.state, State::Dirty | State::Errors) {
+            if matches!(
+                facts.state,
+                State::Dirty | State::Errors | State::Hibernated
+            ) {
                 self.push(
                     advise(
                         "filesystem-not-clean",
