@@ -254,6 +254,15 @@ pub enum Cause {
     /// A line of the manifest is malformed.
     #[error("a line of the manifest is malformed")]
     Manifest,
+    /// The certificate is not a signature line followed by PEM blocks.
+    #[error("the certificate is not a signature line followed by PEM blocks")]
+    Certificate,
+    /// The gzip stream is damaged or cut off.
+    #[error("the gzip stream is damaged or cut off")]
+    GzipData,
+    /// The gzip stream unpacks to more than the disk could need.
+    #[error("the gzip stream unpacks to more than the disk could need")]
+    GzipLength,
     /// A member's digest is not the manifest's.
     #[error("the digest of the file is not the one in the manifest")]
     DigestMismatch,
@@ -407,7 +416,9 @@ impl vmie_io::Cause for Cause {
             Self::VmdkNewlines => "Transfer the file again, in binary mode",
             Self::NoInflate => "Build with the feature zlib-rs or libdeflate",
             Self::ChunkedFiles => "Export again without splitting the disk into chunks",
-            Self::MemberCompressed => "Export again without compressing the files of the archive",
+            Self::MemberCompressed => {
+                "Export again without compressing the files of the archive, or with gzip"
+            }
             Self::DiskWithoutFile => "Leave the empty disk out, or export it with a file",
             Self::NoSuchDisk => "Ask which disks the appliance has",
             Self::OvfDoctype | Self::OvfEntity => "Remove the document type from the descriptor",

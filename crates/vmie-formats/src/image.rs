@@ -14,6 +14,8 @@ pub enum Format {
     Raw,
     /// VMware's virtual disk.
     Vmdk,
+    /// An OVF descriptor with the files that it names beside it.
+    Ovf,
     /// An import manifest: the list of the parts that an image was uploaded in.
     ImportManifest,
     /// An appliance: a tar with an OVF descriptor and disks.
@@ -47,6 +49,7 @@ impl Format {
             Self::Vmdk => "vmdk",
             Self::ImportManifest => "import-manifest",
             Self::Ova => "ova",
+            Self::Ovf => "ovf",
             Self::Vhd => "vhd",
             Self::Vhdx => "vhdx",
             Self::Qcow2 => "qcow2",

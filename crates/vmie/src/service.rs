@@ -38,12 +38,22 @@ pub fn file_findings(image: &Image) -> Vec<FileFinding> {
     let in_appliance = image.appliance().is_some();
     for index in 0..image.disk_count() {
         let number = in_appliance.then_some(index);
+        if image.is_chunked(index) {
+            findings.push(chunked(number));
+        }
         match image.disk(index) {
             Ok(disk) => findings.extend(of_info(disk.info(), number)),
             Err(error) => findings.push(of_error(&error, number)),
         }
     }
     findings
+}
+
+/// What the service says of a disk in chunks.
+fn chunked(disk: Option<usize>) -> FileFinding {
+    let cause = Cause::ChunkedFiles;
+    let fault = vmie_formats::Error::new(cause).in_structure("File");
+    of_error(&fault.field("chunkSize").into(), disk)
 }
 
 /// What the service would say of an error, which is why the file cannot be read here.
