@@ -5,5 +5,7 @@
 pub mod conformance;
 pub mod fsimage;
 pub mod ova;
+pub mod qcow2;
 pub mod table;
+pub mod vdi;
 pub mod vmdk;

@@ -2,15 +2,19 @@
 
 mod magic;
 
-use vmie_io::{ReadAt, ReadAtExt};
+use vmie_io::{BlockCache, ReadAt, ReadAtExt};
 
 use self::magic::{LONGEST, MAGICS, Magic, Place};
-use crate::{Candidate, Confidence, Error, Format, ova, vmdk};
+use crate::{Candidate, Confidence, Error, Format, import_manifest, ova, vmdk};
+
+/// Bytes that are read at once, and that are kept.
+const BLOCK: u32 = 4 << 10;
+const BLOCKS: usize = 64 << 10;
 
 /// What the file may be, the likeliest first, each with the evidence for it.
 ///
-/// Any magic number beats raw, which is always the last and always possible. No more than some
-/// hundred bytes here and there are read, and for a tar archive the headers of its first members.
+/// Any magic number beats raw, which is always the last and always possible. A few blocks of 4 KiB
+/// at the start and the end are read, and for a tar archive the headers of its first members.
 ///
 /// ```
 /// use vmie_formats::{Confidence, Format, probe};
@@ -26,6 +30,9 @@ use crate::{Candidate, Confidence, Error, Format, ova, vmdk};
 /// When the source cannot be read. A file that is cut off or damaged is none: it has fewer or
 /// weaker candidates.
 pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
+    // The magic numbers lie close together: one request serves several, which counts where each is
+    // a journey over a network.
+    let source = &BlockCache::new(source, BLOCK, BLOCKS);
     let mut found: Vec<Candidate> = Vec::new();
     found.extend(vmdk::probe(source)?);
     for magic in MAGICS {
@@ -35,6 +42,8 @@ pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
         }
     }
     found.extend(ova::probe(source)?);
+    found.extend(import_manifest::probe(source)?);
+    found.extend(ova::probe_descriptor(source)?);
     let raw = match found.first() {
         None => "no known magic number is there".to_owned(),
         Some(_) => "any file can be read as raw".to_owned(),
