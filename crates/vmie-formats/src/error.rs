@@ -1,7 +1,5 @@
 //! What can be wrong with an image.
 
-use std::error::Error as StdError;
-
 use vmie_io::{ErrorKind, Fault, ReadError};
 
 /// The error of this crate: cause, structure, field, byte offset in the file, value found.
@@ -108,6 +106,30 @@ pub enum Cause {
     /// A marker of a type that nobody specified.
     #[error("the marker's type is not known")]
     VmdkMarker,
+    /// A sparse extent without a descriptor: one of the files of a disk.
+    #[error("the file is one extent of a disk, and the descriptor is another file")]
+    VmdkExtentAlone,
+    /// The extents that the descriptor names are no disk: there are none, or one is impossible.
+    #[error("the extents that the descriptor names do not make up a disk")]
+    VmdkExtents,
+    /// The file of an extent is smaller than the descriptor says.
+    #[error("the file of the extent holds less than the descriptor says")]
+    VmdkExtentSize,
+    /// The disk is a raw device, or a map to one (SVC-LIM-3).
+    #[error("the disk is mapped to a raw device, of which the VMDK holds no data")]
+    VmdkRawDevice,
+    /// The disk is encrypted by VMware.
+    #[error("the disk is encrypted")]
+    VmdkEncrypted,
+    /// Flags of an SEsparse extent that nobody specified.
+    #[error("the extent has flags of which nobody says what they mean")]
+    VmdkFlags,
+    /// The tables of an SEsparse extent are behind its journal.
+    #[error("the extent's journal has to be replayed first, and its form is told nowhere")]
+    VmdkJournal,
+    /// An entry of a table is nothing that is known.
+    #[error("the table entry is of no known kind")]
+    VmdkTableEntry,
 
     // qcow2 --------------------------------------------------------------------------------------
     /// This version of qcow2 is not known.
@@ -232,12 +254,46 @@ pub enum Cause {
     /// A line of the manifest is malformed.
     #[error("a line of the manifest is malformed")]
     Manifest,
+    /// The certificate is not a signature line followed by PEM blocks.
+    #[error("the certificate is not a signature line followed by PEM blocks")]
+    Certificate,
+    /// The gzip stream is damaged or cut off.
+    #[error("the gzip stream is damaged or cut off")]
+    GzipData,
+    /// The gzip stream unpacks to more than the disk could need.
+    #[error("the gzip stream unpacks to more than the disk could need")]
+    GzipLength,
     /// A member's digest is not the manifest's.
     #[error("the digest of the file is not the one in the manifest")]
     DigestMismatch,
     /// The manifest uses a digest that is not computed here.
     #[error("the manifest uses a digest algorithm that is not known")]
     DigestAlgorithm,
+
+    // The import manifest ------------------------------------------------------------------------
+    /// The import manifest is not well-formed XML, or not UTF-8 text, or declares a document type.
+    #[error(
+        "the import manifest is not well-formed XML, or not UTF-8 text, or declares a document type"
+    )]
+    ManifestXml,
+    /// An element of the import manifest is missing, or not at its place.
+    #[error("an element of the import manifest is missing, or not at its place")]
+    ManifestElement,
+    /// The version of the import manifest is not 2010-11-15.
+    #[error("the version of the import manifest is not 2010-11-15")]
+    ManifestVersion,
+    /// The file format is not RAW, VHD or VMDK.
+    #[error("the file format is not RAW, VHD or VMDK")]
+    ManifestFormat,
+    /// A number of the import manifest is malformed, zero or too large.
+    #[error("a number of the import manifest is malformed, zero or too large")]
+    ManifestNumber,
+    /// The parts do not tile the file in order.
+    #[error("the parts do not tile the file in order")]
+    ManifestParts,
+    /// A part is not as long as the import manifest says.
+    #[error("a part is not as long as the import manifest says")]
+    ManifestPartLength,
 
     // OVF ----------------------------------------------------------------------------------------
     /// The descriptor is not encoded as UTF-8.
@@ -291,6 +347,11 @@ impl vmie_io::Cause for Cause {
             | Self::CompressedFile
             | Self::ParentImage
             | Self::VmdkKind
+            | Self::VmdkExtentAlone
+            | Self::VmdkRawDevice
+            | Self::VmdkEncrypted
+            | Self::VmdkFlags
+            | Self::VmdkJournal
             | Self::VmdkVersion
             | Self::VmdkCompressionNone
             | Self::VmdkCompressionUnknown
@@ -310,6 +371,7 @@ impl vmie_io::Cause for Cause {
             | Self::OvfEncoding => ErrorKind::Unsupported,
             Self::VmdkFooterMissing
             | Self::VmdkTruncated
+            | Self::VmdkExtentSize
             | Self::VmdkOffset
             | Self::Qcow2Truncated
             | Self::Qcow2Offset
@@ -343,10 +405,20 @@ impl vmie_io::Cause for Cause {
                 "Export the machine as OVF or OVA, which makes stream-optimized VMDK files"
             }
             Self::Qcow2Encrypted => "Decrypt the image first, with the program that encrypted it",
+            Self::VmdkExtentAlone => "Open the descriptor, the file that names this one",
+            Self::VmdkRawDevice => "Copy the device's data into a virtual disk, then export that",
+            Self::VmdkEncrypted => {
+                "Decrypt the virtual machine first, with the program that encrypted it"
+            }
+            Self::VmdkJournal => {
+                "Start and stop the machine, or consolidate its snapshots, then export it again"
+            }
             Self::VmdkNewlines => "Transfer the file again, in binary mode",
             Self::NoInflate => "Build with the feature zlib-rs or libdeflate",
             Self::ChunkedFiles => "Export again without splitting the disk into chunks",
-            Self::MemberCompressed => "Export again without compressing the files of the archive",
+            Self::MemberCompressed => {
+                "Export again without compressing the files of the archive, or with gzip"
+            }
             Self::DiskWithoutFile => "Leave the empty disk out, or export it with a file",
             Self::NoSuchDisk => "Ask which disks the appliance has",
             Self::OvfDoctype | Self::OvfEntity => "Remove the document type from the descriptor",
@@ -355,6 +427,13 @@ impl vmie_io::Cause for Cause {
             Self::NameEscapes | Self::TarMemberKind => {
                 "Do not trust this archive; make it again with an OVF export"
             }
+            Self::ManifestXml
+            | Self::ManifestElement
+            | Self::ManifestVersion
+            | Self::ManifestFormat
+            | Self::ManifestNumber
+            | Self::ManifestParts => "Make the import manifest again",
+            Self::ManifestPartLength => "Upload the part again",
             Self::DigestMismatch => "Get the file again from where it was made: it was changed",
             Self::DigestAlgorithm => "Make the manifest with SHA1, SHA256 or SHA512",
             _ => "Get the image again from where it was made, or export it again",
@@ -366,11 +445,7 @@ impl vmie_io::Cause for Cause {
 /// the failed read itself as an error with [`Cause::Read`].
 #[must_use]
 pub fn error_of(error: ReadError) -> Error {
-    let typed = StdError::source(&error).and_then(|source| source.downcast_ref::<Error>());
-    match typed {
-        Some(fault) => fault.clone(),
-        None => error.into(),
-    }
+    error.into()
 }
 
 #[cfg(test)]

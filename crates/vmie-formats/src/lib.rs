@@ -75,6 +75,7 @@ mod readme {}
 mod convert;
 mod error;
 mod image;
+pub mod import_manifest;
 mod inflate;
 mod open;
 mod ova;
@@ -92,6 +93,7 @@ mod recent;
 mod reference;
 pub mod vdi;
 pub mod vmdk;
+mod xml;
 
 pub use convert::{ConvertOptions, Report, convert};
 pub use error::{Cause, Error, error_of};
@@ -100,8 +102,8 @@ pub use image::{
 };
 pub use open::{OpenOptions, Opened};
 pub use ova::{
-    Appliance, Digest, DigestAlgorithm, Disk, Manifest, ManifestEntry, Member, MemberCheck,
-    Outcome, Verification,
+    Appliance, Certificate, Digest, DigestAlgorithm, Disk, Manifest, ManifestEntry, Member,
+    MemberCheck, Outcome, Verification,
 };
 pub use probe::probe;
 pub use progress::Progress;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vmie_io::{Budget, Limits, ReadAt};
 
+use crate::import_manifest::{ImportManifest, ResolvedParts};
 use crate::parent::Parent;
 use crate::reference::{DenyAll, Reference, ReferenceKind, Resolver};
 use crate::{
@@ -38,6 +39,8 @@ pub struct OpenOptions {
     depth: u32,
     /// The account to charge: the caller's, or that of the image at the chain's top.
     shared: Option<Budget>,
+    /// What the file is called.
+    called: Option<String>,
 }
 
 impl Default for OpenOptions {
@@ -48,6 +51,7 @@ impl Default for OpenOptions {
             resolver: Arc::new(DenyAll),
             depth: 0,
             shared: None,
+            called: None,
         }
     }
 }
@@ -90,6 +94,18 @@ impl OpenOptions {
         self
     }
 
+    /// What the file is called, without its folder: the manifest of an OVF descriptor is looked for
+    /// beside it under that name.
+    #[must_use]
+    pub fn file_name(mut self, name: Option<&str>) -> Self {
+        self.called = name.map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn called(&self) -> Option<&str> {
+        self.called.as_deref()
+    }
+
     /// Charges what is opened to this account, and takes its limits, rather than to one of its own.
     #[must_use]
     pub fn charged_to(mut self, budget: &Budget) -> Self {
@@ -129,7 +145,9 @@ impl OpenOptions {
                 let disk = vdi::open(source, self)?;
                 Ok(Opened::Disk(Box::new(disk)))
             }
+            Format::ImportManifest => self.manifest(&*source),
             Format::Ova => ova::open(source, self).map(Opened::Appliance),
+            Format::Ovf => ova::open_beside(source, self).map(Opened::Appliance),
             other => Err(not_read(other)),
         }
     }
@@ -155,6 +173,17 @@ impl OpenOptions {
         }
     }
 
+    /// Opens the image that the parts of a manifest make together.
+    fn manifest(&self, text: &dyn ReadAt) -> Result<Opened, Error> {
+        let budget = self.budget();
+        let (mut bytes, _charge) = budget.buffer("import manifest", text.len())?;
+        text.read_exact_at(&mut bytes, 0)?;
+        let manifest = ImportManifest::parse(&bytes, &self.limits)?;
+        let parts = ResolvedParts(Arc::clone(&self.resolver));
+        let of_file = self.clone().format(Some(manifest.file_format));
+        of_file.open(manifest.source(Arc::new(parts)))
+    }
+
     /// Opens a file that an image names, through the resolver.
     pub(crate) fn reference(&self, reference: &Reference) -> Result<Arc<dyn ReadAt>, Error> {
         self.resolver.resolve(reference)
@@ -168,6 +197,18 @@ impl OpenOptions {
         format: Option<Format>,
         budget: &Budget,
     ) -> Result<Parent, Error> {
+        let (source, mut below) = self.below(name, budget)?;
+        below.format = format;
+        below.open_disk(source).map(Parent::new)
+    }
+
+    /// The file of the parent of an image, through the resolver, and how it has to be opened: for
+    /// formats that check whether it is the right one.
+    pub(crate) fn below(
+        &self,
+        name: &str,
+        budget: &Budget,
+    ) -> Result<(Arc<dyn ReadAt>, Self), Error> {
         if self.depth >= self.limits.depth {
             return Err(Error::new(Cause::ChainDepth)
                 .in_structure("chain of images")
@@ -175,13 +216,14 @@ impl OpenOptions {
         }
         let source = self.reference(&Reference::new(ReferenceKind::Parent, name))?;
         let below = Self {
-            format,
+            format: None,
             limits: self.limits,
             resolver: Arc::clone(&self.resolver),
             depth: self.depth.saturating_add(1),
             shared: Some(budget.clone()),
+            called: None,
         };
-        below.open_disk(source).map(Parent::new)
+        Ok((source, below))
     }
 }
 

@@ -74,6 +74,18 @@ pub enum Cause {
     /// The journal must be replayed before anything can be read, and cannot be.
     #[error("the journal waits to be replayed, and it is damaged")]
     Journal,
+    /// A node is not what the node above it, or its tree, needs it to be.
+    #[error("the node does not fit its place in the tree")]
+    Tree,
+    /// A node was written at another time than what leads to it says: a write was lost.
+    #[error("the node is of another generation than what leads to it says")]
+    Generation,
+    /// Compressed data cannot be decompressed.
+    #[error("the compressed data is damaged")]
+    Compressed,
+    /// A device of a filesystem of several is not there, and nothing else has what was on it.
+    #[error("a device of the filesystem is missing")]
+    MissingDevice,
     /// The bytes that end each sector of a structure are not those of its update sequence number:
     /// it was written in part.
     #[error("the structure was written in part only")]
@@ -93,9 +105,6 @@ pub enum Cause {
     /// What says that a file is a link, or kept in another form, makes no sense.
     #[error("the reparse point is damaged")]
     Reparse,
-    /// The compressed content of a file is damaged.
-    #[error("the compressed content is damaged")]
-    Compressed,
     /// The file is encrypted.
     #[error("the file is encrypted")]
     Encrypted,
@@ -115,12 +124,12 @@ impl vmie_io::Cause for Cause {
             Self::NotFound | Self::NotADirectory | Self::NotAFile | Self::NotASymlink => {
                 ErrorKind::Misuse
             }
+            Self::VolumeTooShort | Self::MissingDevice => ErrorKind::Truncated,
             Self::UnknownFilesystem
             | Self::NotRead(_)
             | Self::Feature
             | Self::Encrypted
             | Self::Elsewhere => ErrorKind::Unsupported,
-            Self::VolumeTooShort => ErrorKind::Truncated,
             Self::TooManyLinks
             | Self::Magic
             | Self::Checksum
@@ -131,6 +140,8 @@ impl vmie_io::Cause for Cause {
             | Self::BrokenChain
             | Self::DirEntry
             | Self::Journal
+            | Self::Tree
+            | Self::Generation
             | Self::Torn
             | Self::Stale
             | Self::Attribute
@@ -168,6 +179,8 @@ impl vmie_io::Cause for Cause {
             | Self::Cycle
             | Self::BrokenChain
             | Self::DirEntry
+            | Self::Tree
+            | Self::Generation
             | Self::Torn
             | Self::Stale
             | Self::Attribute
@@ -177,6 +190,7 @@ impl vmie_io::Cause for Cause {
             | Self::Compressed => {
                 "Check the filesystem inside the guest (fsck, chkdsk), then make the image again"
             }
+            Self::MissingDevice => "Give all devices of the filesystem",
             Self::Encrypted => "Decrypt the file inside the guest first",
             Self::Elsewhere => "Bring the content back into the file inside the guest first",
             Self::Journal => "Start the guest once and shut it down, then make the image again",

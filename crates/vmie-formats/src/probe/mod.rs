@@ -5,7 +5,7 @@ mod magic;
 use vmie_io::{BlockCache, ReadAt, ReadAtExt};
 
 use self::magic::{LONGEST, MAGICS, Magic, Place};
-use crate::{Candidate, Confidence, Error, Format, ova, vmdk};
+use crate::{Candidate, Confidence, Error, Format, import_manifest, ova, vmdk};
 
 /// Bytes that are read at once, and that are kept.
 const BLOCK: u32 = 4 << 10;
@@ -42,6 +42,8 @@ pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
         }
     }
     found.extend(ova::probe(source)?);
+    found.extend(import_manifest::probe(source)?);
+    found.extend(ova::probe_descriptor(source)?);
     let raw = match found.first() {
         None => "no known magic number is there".to_owned(),
         Some(_) => "any file can be read as raw".to_owned(),

@@ -2,9 +2,7 @@
 
 use zerocopy::FromBytes;
 
-use super::format::{
-    BOOT_LEN, BootSector, INDEX_SIZES, MAX_CLUSTER_SIZE, OEM_NTFS, RECORD_SIZES, SECTOR_SIZES,
-};
+use super::format::{BOOT_LEN, BootSector, MAX_CLUSTER_SIZE, OEM_NTFS, RECORD_SIZES, SECTOR_SIZES};
 use crate::{Cause, Error};
 
 const STRUCTURE: &str = "NTFS boot sector";
@@ -29,13 +27,18 @@ pub(super) struct Geometry {
     pub(super) serial: u64,
 }
 
-impl Geometry {
-    /// What the boot sector says, when it can be.
-    pub(super) fn new(bytes: &[u8; BOOT_LEN]) -> Result<Self, Error> {
-        let fault = |cause, field, at| Error::new(cause).at(STRUCTURE, at).field(field);
-        let Ok(boot) = BootSector::read_from_bytes(bytes) else {
-            return Err(fault(Cause::Magic, "oem_id", 3));
-        };
+/// What is enough to know that the boot sector is one of NTFS.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    /// Bytes of a cluster, a power of two.
+    pub(super) cluster_size: u64,
+    /// Bytes that the filesystem says it has.
+    pub(super) size: u64,
+    pub(super) serial: u64,
+}
+
+impl Sizes {
+    fn new(boot: &BootSector) -> Result<Self, Error> {
         if boot.oem_id != *OEM_NTFS {
             return Err(fault(Cause::Magic, "oem_id", 3).found(&boot.oem_id[..]));
         }
@@ -59,6 +62,34 @@ impl Geometry {
             .checked_mul(sector)
             .filter(|size| *size >= cluster_size && i64::try_from(*size).is_ok())
             .ok_or_else(|| fault(Cause::Value, "number_of_sectors", 40).found(sectors))?;
+        Ok(Self {
+            cluster_size,
+            size,
+            serial: boot.volume_serial_number.get(),
+        })
+    }
+
+    /// The sizes, when the boot sector is one of NTFS.
+    pub(super) fn probe(bytes: &[u8; BOOT_LEN]) -> Option<Self> {
+        Self::new(&BootSector::read_from_bytes(bytes).ok()?).ok()
+    }
+}
+
+fn fault(cause: Cause, field: &'static str, at: u64) -> Error {
+    Error::new(cause).at(STRUCTURE, at).field(field)
+}
+
+impl Geometry {
+    /// What the boot sector says, when it can be.
+    pub(super) fn new(bytes: &[u8; BOOT_LEN]) -> Result<Self, Error> {
+        let Ok(boot) = BootSector::read_from_bytes(bytes) else {
+            return Err(fault(Cause::Magic, "oem_id", 3));
+        };
+        let Sizes {
+            cluster_size,
+            size,
+            serial,
+        } = Sizes::new(&boot)?;
         let cluster_shift = cluster_size.trailing_zeros();
         let clusters = size.checked_shr(cluster_shift).unwrap_or(0);
         let place = |field, at, lcn: u64| {
@@ -73,13 +104,6 @@ impl Geometry {
             .ok_or_else(|| {
                 fault(Cause::Value, "clusters_per_mft_record", 64).found(per_record.cast_unsigned())
             })?;
-        let per_index = boot.clusters_per_index_record;
-        block_size(per_index, cluster_size)
-            .filter(|size| INDEX_SIZES.contains(size))
-            .ok_or_else(|| {
-                fault(Cause::Value, "clusters_per_index_record", 68)
-                    .found(per_index.cast_unsigned())
-            })?;
         Ok(Self {
             cluster_size,
             cluster_shift,
@@ -88,8 +112,17 @@ impl Geometry {
             size,
             mft: place("mft_lcn", 48, boot.mft_lcn.get())?,
             mirror: place("mftmirr_lcn", 56, boot.mftmirr_lcn.get())?,
-            serial: boot.volume_serial_number.get(),
+            serial,
         })
+    }
+
+    /// The sizes alone.
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes {
+            cluster_size: self.cluster_size,
+            size: self.size,
+            serial: self.serial,
+        }
     }
 
     /// First byte of a cluster that is known to be one.
@@ -142,7 +175,7 @@ mod tests {
 
     #[test]
     fn boot_sectors_that_cannot_be() {
-        let cases: [(usize, &[u8], Cause, &str); 13] = [
+        let cases: [(usize, &[u8], Cause, &str); 12] = [
             (3, b"X", Cause::Magic, "oem_id"),
             (11, &[0, 0], Cause::Value, "bytes_per_sector"),
             (11, &[0, 3], Cause::Value, "bytes_per_sector"),
@@ -155,7 +188,6 @@ mod tests {
             (56, &[0xff; 8], Cause::OutOfRange, "mftmirr_lcn"),
             (64, &[0], Cause::Value, "clusters_per_mft_record"),
             (64, &[0xf0], Cause::Value, "clusters_per_mft_record"),
-            (68, &[0x80], Cause::Value, "clusters_per_index_record"),
         ];
         for (at, bytes, cause, field) in cases {
             let mut boot = boot();

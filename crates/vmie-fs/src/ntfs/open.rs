@@ -70,7 +70,7 @@ impl Ntfs {
         let mut ntfs = Self {
             meta: BlockCache::new(Arc::clone(&volume), CACHE_BLOCK, cache_bytes),
             data: volume,
-            identity: probe::identity(&geometry),
+            identity: probe::identity(&geometry.sizes()),
             state: State::Unknown,
             geometry,
             budget,

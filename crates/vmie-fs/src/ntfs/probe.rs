@@ -3,7 +3,7 @@
 use vmie_io::int;
 
 use super::format::{ATTR_VOLUME_NAME, BOOT_LEN, OEM_NTFS, OEM_OFFSET, VOLUME_RECORD};
-use super::geometry::Geometry;
+use super::geometry::{Geometry, Sizes};
 use super::record::Record;
 use crate::head::Head;
 use crate::{FsKind, Identity};
@@ -15,18 +15,19 @@ pub(crate) fn probe(head: &Head<'_>) -> Option<Identity> {
         return None;
     }
     let boot = head.bytes(0, BOOT_LEN)?.first_chunk::<BOOT_LEN>()?;
-    let geometry = Geometry::new(boot).ok()?;
-    let mut identity = identity(&geometry);
-    identity.label = label(head, &geometry);
+    let mut identity = identity(&Sizes::probe(boot)?);
+    identity.label = Geometry::new(boot)
+        .ok()
+        .and_then(|geometry| label(head, &geometry));
     Some(identity)
 }
 
 /// Who the boot sector says that the filesystem is.
-pub(super) fn identity(geometry: &Geometry) -> Identity {
+pub(super) fn identity(sizes: &Sizes) -> Identity {
     let mut identity = Identity::new(FsKind::Ntfs);
-    identity.uuid = Some(format!("{:016X}", geometry.serial));
-    identity.block_size = Some(geometry.cluster_size);
-    identity.size = Some(geometry.size);
+    identity.uuid = Some(format!("{:016X}", sizes.serial));
+    identity.block_size = Some(sizes.cluster_size);
+    identity.size = Some(sizes.size);
     identity
 }
 

@@ -89,6 +89,8 @@ pub struct LocalHost {
     store: Store,
     engine: Engine,
     staff: Staff,
+    /// How images are opened.
+    images: ImageOptions,
     buckets: Buckets,
     /// The task that is worked on.
     focus: Option<TaskId>,
@@ -111,6 +113,8 @@ impl LocalHost {
         let config = Config {
             allow_undetermined: options.allow_undetermined,
             boots: false,
+            // It works only on what it is asked for: what is parked has not stalled.
+            limits: vmie_tasks::Limits::NONE,
             ..Config::default()
         };
         let engine = Engine::restore(config, seed(), store.records()).map_err(|error| {
@@ -121,13 +125,14 @@ impl LocalHost {
         let shop = Shop {
             layout: Layout::new(root),
             durable: options.durable,
-            options: options.images,
+            options: options.images.clone(),
             threads: 0,
         };
         let mut host = Self {
             store,
             engine,
             staff: Staff::new(shop),
+            images: options.images,
             buckets: Buckets::new(buckets),
             focus: None,
             parked: VecDeque::new(),
