@@ -74,6 +74,18 @@ pub enum Cause {
     /// The journal must be replayed before anything can be read, and cannot be.
     #[error("the journal waits to be replayed, and it is damaged")]
     Journal,
+    /// A node is not what the node above it, or its tree, needs it to be.
+    #[error("the node does not fit its place in the tree")]
+    Tree,
+    /// A node was written at another time than what leads to it says: a write was lost.
+    #[error("the node is of another generation than what leads to it says")]
+    Generation,
+    /// Compressed data cannot be decompressed.
+    #[error("the compressed data is damaged")]
+    Compressed,
+    /// A device of a filesystem of several is not there, and nothing else has what was on it.
+    #[error("a device of the filesystem is missing")]
+    MissingDevice,
 }
 
 impl vmie_io::Cause for Cause {
@@ -88,7 +100,7 @@ impl vmie_io::Cause for Cause {
                 ErrorKind::Misuse
             }
             Self::UnknownFilesystem | Self::NotRead(_) | Self::Feature => ErrorKind::Unsupported,
-            Self::VolumeTooShort => ErrorKind::Truncated,
+            Self::VolumeTooShort | Self::MissingDevice => ErrorKind::Truncated,
             Self::TooManyLinks
             | Self::Magic
             | Self::Checksum
@@ -98,7 +110,10 @@ impl vmie_io::Cause for Cause {
             | Self::Cycle
             | Self::BrokenChain
             | Self::DirEntry
-            | Self::Journal => ErrorKind::Corrupt,
+            | Self::Journal
+            | Self::Tree
+            | Self::Generation
+            | Self::Compressed => ErrorKind::Corrupt,
         }
     }
 
@@ -128,9 +143,13 @@ impl vmie_io::Cause for Cause {
             | Self::Order
             | Self::Cycle
             | Self::BrokenChain
-            | Self::DirEntry => {
+            | Self::DirEntry
+            | Self::Tree
+            | Self::Generation
+            | Self::Compressed => {
                 "Check the filesystem inside the guest (fsck, chkdsk), then make the image again"
             }
+            Self::MissingDevice => "Give all devices of the filesystem",
             Self::Journal => "Start the guest once and shut it down, then make the image again",
         }
     }

@@ -51,7 +51,7 @@
 )]
 
 mod bitlocker;
-mod btrfs;
+pub mod btrfs;
 mod error;
 mod exfat;
 mod ext;
@@ -75,7 +75,8 @@ mod xfs;
 
 pub use error::{Cause, Error};
 pub use filesystem::{
-    DirEntry, FileKind, FileRead, Filesystem, FsKind, Identity, Metadata, Node, Space, State, Xattr,
+    DirEntry, FileKind, FileRead, Filesystem, FsKind, Identity, Metadata, Node, Space, State,
+    Subvolume, Xattr,
 };
 pub use memory::MemoryFs;
 pub use namespace::{Located, Namespace};
