@@ -51,6 +51,8 @@ pub(super) struct Except {
     pub(super) stubs: bool,
     /// Sizes of directories.
     pub(super) directory_sizes: bool,
+    /// Permissions and owners, where the filesystem has none and the mount makes them up.
+    pub(super) owners: bool,
 }
 
 /// Limits for images of our own making, which may be large.
@@ -163,16 +165,20 @@ impl Walk<'_> {
             FileKind::Socket
         };
         self.same(path, "kind", ours.kind, their_kind);
-        self.same(path, "mode", u32::from(ours.mode), theirs.mode() & 0o7777);
+        if !self.except.owners {
+            self.same(path, "mode", u32::from(ours.mode), theirs.mode() & 0o7777);
+        }
         // A directory without an inode of its own: the kernel makes its times up.
         let stub = self.except.stubs && ours.kind == FileKind::Directory && ours.mtime.is_none();
-        if !stub {
+        if !stub && !self.except.owners {
             self.same(
                 path,
                 "owner",
                 (ours.uid, ours.gid),
                 (theirs.uid(), theirs.gid()),
             );
+        }
+        if !stub {
             let mtime = (theirs.mtime(), u32::try_from(theirs.mtime_nsec())?);
             self.same(path, "mtime", ours.mtime, Some(mtime));
         }
