@@ -4,7 +4,7 @@
 //!
 //! - [`probe`] says what a volume is formatted as: filesystems, encrypted volumes, swap space,
 //!   members of LVM and RAID, with label and UUID as `/etc/fstab` has them.
-//! - [`open`] opens a filesystem for reading: ext2, ext3, ext4, XFS and FAT. The rest is named in the
+//! - [`open`] opens a filesystem for reading: ext2, ext3, ext4, XFS, JFS and FAT. The rest is named in the
 //!   error.
 //! - [`Namespace`] joins filesystems into the guest's own tree and follows symbolic links in it.
 //!
