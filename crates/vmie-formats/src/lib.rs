@@ -79,15 +79,14 @@ mod inflate;
 mod open;
 mod ova;
 pub mod ovf;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the formats with parents use it")
-)]
 mod parent;
 mod probe;
 mod progress;
 mod raw;
 mod reference;
+mod table;
+pub mod vhd;
+pub mod vhdx;
 pub mod vmdk;
 
 pub use convert::{ConvertOptions, Report, convert};

@@ -7,7 +7,9 @@ use vmie_io::{Budget, Limits, ReadAt};
 
 use crate::parent::Parent;
 use crate::reference::{DenyAll, Reference, ReferenceKind, Resolver};
-use crate::{Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, raw, vmdk};
+use crate::{
+    Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, raw, vhd, vhdx, vmdk,
+};
 
 /// How to open an image. The defaults are safe for strangers' images: the format is probed, the
 /// [`Limits`] are those of a service, and no file that the image names is opened.
@@ -119,6 +121,8 @@ impl OpenOptions {
                 let disk = vmdk::open(source, self)?;
                 Ok(Opened::Disk(Box::new(disk)))
             }
+            Format::Vhd => Ok(Opened::Disk(Box::new(vhd::open(source, self)?))),
+            Format::Vhdx => Ok(Opened::Disk(Box::new(vhdx::open(source, self)?))),
             Format::Ova => ova::open(source, self).map(Opened::Appliance),
             other => Err(not_read(other)),
         }

@@ -6,4 +6,6 @@ pub mod conformance;
 pub mod fsimage;
 pub mod ova;
 pub mod table;
+pub mod vhd;
+pub mod vhdx;
 pub mod vmdk;

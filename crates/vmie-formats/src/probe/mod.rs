@@ -2,15 +2,20 @@
 
 mod magic;
 
-use vmie_io::{ReadAt, ReadAtExt};
+use vmie_io::{BlockCache, ReadAt, ReadAtExt};
 
 use self::magic::{LONGEST, MAGICS, Magic, Place};
-use crate::{Candidate, Confidence, Error, Format, ova, vmdk};
+use crate::{Candidate, Confidence, Error, Format, ova, vhd, vhdx, vmdk};
+
+/// Bytes that are read at once: what holds all magic numbers at the start but one.
+const BLOCK: u32 = 32 << 10;
+/// Bytes that are kept while probing.
+const KEPT: usize = 256 << 10;
 
 /// What the file may be, the likeliest first, each with the evidence for it.
 ///
-/// Any magic number beats raw, which is always the last and always possible. No more than some
-/// hundred bytes here and there are read, and for a tar archive the headers of its first members.
+/// Any magic number beats raw, which is always the last and always possible. A few blocks of
+/// 32 KiB are read, and for a tar archive the headers of its first members.
 ///
 /// ```
 /// use vmie_formats::{Confidence, Format, probe};
@@ -27,7 +32,11 @@ use crate::{Candidate, Confidence, Error, Format, ova, vmdk};
 /// weaker candidates.
 pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
     let mut found: Vec<Candidate> = Vec::new();
+    // All of the magic numbers stand in a few places, so a few reads get them all.
+    let source: &dyn ReadAt = &BlockCache::new(source, BLOCK, KEPT);
     found.extend(vmdk::probe(source)?);
+    found.extend(vhd::probe(source)?);
+    found.extend(vhdx::probe(source)?);
     for magic in MAGICS {
         if let Some(at) = find(source, magic)? {
             let evidence = format!("{} at byte {at}", magic.what);
@@ -52,11 +61,7 @@ pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
 
 /// Where the magic number is, when it is there.
 fn find(source: &dyn ReadAt, magic: &Magic) -> Result<Option<u64>, Error> {
-    let at = match magic.place {
-        Place::Start(offset) => Some(offset),
-        Place::End(before) => source.len().checked_sub(before),
-    };
-    let Some(at) = at else { return Ok(None) };
+    let Place::Start(at) = magic.place;
     let mut buf = [0; LONGEST];
     let n = source.read_up_to(&mut buf, at)?;
     let there = buf
@@ -104,7 +109,6 @@ mod tests {
             let mut bytes = vec![0; 40_000];
             let at = match magic.place {
                 Place::Start(at) => at as usize,
-                Place::End(before) => bytes.len() - before as usize,
             };
             bytes[at..at + magic.bytes.len()].copy_from_slice(magic.bytes);
             if magic.format == Format::Bzip2 {
