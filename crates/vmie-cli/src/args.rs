@@ -74,6 +74,10 @@ pub(crate) struct Opening {
     /// Take the images to be of this format instead of finding out
     #[arg(short = 'f', long = "format", value_name = "FMT", ignore_case = true)]
     pub(crate) format: Option<FormatName>,
+    /// Open the files that an image names (parents, extents) when they lie in this folder;
+    /// without it, none is opened
+    #[arg(long, value_name = "DIR")]
+    pub(crate) allow_references: Option<PathBuf>,
 }
 
 /// Formats by the names that the command line knows.

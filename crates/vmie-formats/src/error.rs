@@ -1,7 +1,5 @@
 //! What can be wrong with an image.
 
-use std::error::Error as StdError;
-
 use vmie_io::{ErrorKind, Fault, ReadError};
 
 /// The error of this crate: cause, structure, field, byte offset in the file, value found.
@@ -140,6 +138,7 @@ pub enum Cause {
     /// A block lies over another one, or over metadata.
     #[error("the block lies over another block or over metadata")]
     VhdBlockOverlap,
+
     // VHDX ----------------------------------------------------------------------------------------
     /// Neither of the two headers is whole, or both claim to be the current one.
     #[error("there is no current header")]
@@ -204,6 +203,80 @@ pub enum Cause {
     #[error("the parent locator is malformed")]
     VhdxParentLocator,
 
+    // qcow2 --------------------------------------------------------------------------------------
+    /// This version of qcow2 is not known.
+    #[error("this version of qcow2 is not known")]
+    Qcow2Version,
+    /// The file ends within the header.
+    #[error("the file ends within the header")]
+    Qcow2Truncated,
+    /// The image uses a feature that is not known, and says that who does not know it must not read it.
+    #[error(
+        "the image uses a feature that is not known, and says that who does not know it must not read it"
+    )]
+    Qcow2Feature,
+    /// The length of the header is impossible.
+    #[error("the length of the header is impossible")]
+    Qcow2HeaderLength,
+    /// The cluster size is not a power of two between 512 bytes and 2 MiB, or too small for subclusters.
+    #[error(
+        "the cluster size is not a power of two between 512 bytes and 2 MiB, or too small for subclusters"
+    )]
+    Qcow2ClusterBits,
+    /// The image is encrypted.
+    #[error("the image is encrypted")]
+    Qcow2Encrypted,
+    /// The way that clusters are compressed is not known.
+    #[error("the way that clusters are compressed is not known")]
+    Qcow2Compression,
+    /// The L1 table does not cover the disk, or is larger than 32 MiB.
+    #[error("the L1 table does not cover the disk, or is larger than 32 MiB")]
+    Qcow2L1Size,
+    /// An offset is not aligned, or points outside of the file.
+    #[error("an offset is not aligned, or points outside of the file")]
+    Qcow2Offset,
+    /// A name of another file is missing, too long or not UTF-8.
+    #[error("a name of another file is missing, too long or not UTF-8")]
+    Qcow2Name,
+    /// A header extension reaches out of the header's cluster.
+    #[error("a header extension reaches out of the header's cluster")]
+    Qcow2Extension,
+    /// The table of snapshots is damaged.
+    #[error("the table of snapshots is damaged")]
+    Qcow2Snapshots,
+    /// An L2 entry contradicts itself.
+    #[error("an L2 entry contradicts itself")]
+    Qcow2Entry,
+    /// The compressed data of a cluster is damaged.
+    #[error("the compressed data of a cluster is damaged")]
+    Qcow2CompressedData,
+    /// A compressed cluster does not unpack to the length of a cluster.
+    #[error("a compressed cluster does not unpack to the length of a cluster")]
+    Qcow2CompressedLength,
+
+    // VDI ----------------------------------------------------------------------------------------
+    /// The file ends within the header.
+    #[error("the file ends within the header")]
+    VdiTruncated,
+    /// This version of VDI is not known.
+    #[error("this version of VDI is not known")]
+    VdiVersion,
+    /// The header is too short for its version.
+    #[error("the header is too short for its version")]
+    VdiHeaderSize,
+    /// This type of VDI is not known.
+    #[error("this type of VDI is not known")]
+    VdiType,
+    /// The block size is not a multiple of 512 bytes up to 256 MiB.
+    #[error("the block size is not a multiple of 512 bytes up to 256 MiB")]
+    VdiBlockSize,
+    /// The blocks do not cover the disk, or are too many.
+    #[error("the blocks do not cover the disk, or are too many")]
+    VdiBlockCount,
+    /// An offset points past the end of the file.
+    #[error("an offset points past the end of the file")]
+    VdiOffset,
+
     // OVA ----------------------------------------------------------------------------------------
     /// A tar header whose checksum is wrong.
     #[error("the checksum of the tar header is wrong")]
@@ -259,6 +332,31 @@ pub enum Cause {
     /// The manifest uses a digest that is not computed here.
     #[error("the manifest uses a digest algorithm that is not known")]
     DigestAlgorithm,
+
+    // The import manifest ------------------------------------------------------------------------
+    /// The import manifest is not well-formed XML, or not UTF-8 text, or declares a document type.
+    #[error(
+        "the import manifest is not well-formed XML, or not UTF-8 text, or declares a document type"
+    )]
+    ManifestXml,
+    /// An element of the import manifest is missing, or not at its place.
+    #[error("an element of the import manifest is missing, or not at its place")]
+    ManifestElement,
+    /// The version of the import manifest is not 2010-11-15.
+    #[error("the version of the import manifest is not 2010-11-15")]
+    ManifestVersion,
+    /// The file format is not RAW, VHD or VMDK.
+    #[error("the file format is not RAW, VHD or VMDK")]
+    ManifestFormat,
+    /// A number of the import manifest is malformed, zero or too large.
+    #[error("a number of the import manifest is malformed, zero or too large")]
+    ManifestNumber,
+    /// The parts do not tile the file in order.
+    #[error("the parts do not tile the file in order")]
+    ManifestParts,
+    /// A part is not as long as the import manifest says.
+    #[error("a part is not as long as the import manifest says")]
+    ManifestPartLength,
 
     // OVF ----------------------------------------------------------------------------------------
     /// The descriptor is not encoded as UTF-8.
@@ -322,6 +420,12 @@ impl vmie_io::Cause for Cause {
             | Self::VhdxRegionUnknown
             | Self::VhdxMetadataUnknown
             | Self::NoInflate
+            | Self::Qcow2Version
+            | Self::Qcow2Feature
+            | Self::Qcow2Encrypted
+            | Self::Qcow2Compression
+            | Self::VdiVersion
+            | Self::VdiType
             | Self::TarMemberKind
             | Self::ChunkedFiles
             | Self::MemberCompressed
@@ -336,6 +440,10 @@ impl vmie_io::Cause for Cause {
             | Self::VhdxLogTruncated
             | Self::VhdxOffset
             | Self::VmdkOffset
+            | Self::Qcow2Truncated
+            | Self::Qcow2Offset
+            | Self::VdiTruncated
+            | Self::VdiOffset
             | Self::TarTruncated => ErrorKind::Truncated,
             _ => ErrorKind::Corrupt,
         }
@@ -363,6 +471,7 @@ impl vmie_io::Cause for Cause {
             Self::VmdkKind | Self::VmdkCompressionNone => {
                 "Export the machine as OVF or OVA, which makes stream-optimized VMDK files"
             }
+            Self::Qcow2Encrypted => "Decrypt the image first, with the program that encrypted it",
             Self::VmdkNewlines => "Transfer the file again, in binary mode",
             Self::NoInflate => "Build with the feature zlib-rs or libdeflate",
             Self::ChunkedFiles => "Export again without splitting the disk into chunks",
@@ -375,6 +484,13 @@ impl vmie_io::Cause for Cause {
             Self::NameEscapes | Self::TarMemberKind => {
                 "Do not trust this archive; make it again with an OVF export"
             }
+            Self::ManifestXml
+            | Self::ManifestElement
+            | Self::ManifestVersion
+            | Self::ManifestFormat
+            | Self::ManifestNumber
+            | Self::ManifestParts => "Make the import manifest again",
+            Self::ManifestPartLength => "Upload the part again",
             Self::DigestMismatch => "Get the file again from where it was made: it was changed",
             Self::DigestAlgorithm => "Make the manifest with SHA1, SHA256 or SHA512",
             _ => "Get the image again from where it was made, or export it again",
@@ -386,11 +502,7 @@ impl vmie_io::Cause for Cause {
 /// the failed read itself as an error with [`Cause::Read`].
 #[must_use]
 pub fn error_of(error: ReadError) -> Error {
-    let typed = StdError::source(&error).and_then(|source| source.downcast_ref::<Error>());
-    match typed {
-        Some(fault) => fault.clone(),
-        None => error.into(),
-    }
+    error.into()
 }
 
 #[cfg(test)]

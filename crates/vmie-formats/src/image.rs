@@ -14,15 +14,17 @@ pub enum Format {
     Raw,
     /// VMware's virtual disk.
     Vmdk,
+    /// An import manifest: the list of the parts that an image was uploaded in.
+    ImportManifest,
     /// An appliance: a tar with an OVF descriptor and disks.
     Ova,
     /// Connectix / Microsoft virtual hard disk.
     Vhd,
     /// Hyper-V virtual hard disk, version 2.
     Vhdx,
-    /// QEMU copy-on-write, version 2 or 3 (recognised, not yet read).
+    /// QEMU copy-on-write, version 2 or 3.
     Qcow2,
-    /// VirtualBox disk image (recognised, not yet read).
+    /// VirtualBox disk image.
     Vdi,
     /// ISO 9660 optical disc (recognised, not a disk image).
     Iso9660,
@@ -43,6 +45,7 @@ impl Format {
         match self {
             Self::Raw => "raw",
             Self::Vmdk => "vmdk",
+            Self::ImportManifest => "import-manifest",
             Self::Ova => "ova",
             Self::Vhd => "vhd",
             Self::Vhdx => "vhdx",
@@ -113,8 +116,6 @@ pub enum Variant {
     VdiFixed,
     /// VDI: the differences to a parent.
     VdiDifferencing,
-    /// An import manifest over the parts of an image.
-    ManifestParts,
 }
 
 impl Variant {
@@ -141,7 +142,6 @@ impl Variant {
             }
             Self::Qcow2V2 => "v2",
             Self::Qcow2V3 => "v3",
-            Self::ManifestParts => "parts",
         }
     }
 }

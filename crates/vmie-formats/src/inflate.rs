@@ -27,6 +27,11 @@ pub(crate) fn inflate(input: &[u8], output: &mut [u8]) -> Result<usize, InflateE
     backend::inflate(input, output)
 }
 
+/// As [`inflate`], of a raw DEFLATE stream (RFC 1951).
+pub(crate) fn inflate_raw(input: &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
+    backend::inflate_raw(input, output)
+}
+
 #[cfg(feature = "libdeflate")]
 mod backend {
     use std::cell::RefCell;
@@ -40,14 +45,18 @@ mod backend {
     }
 
     pub(super) fn inflate(input: &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
-        INFLATER.with_borrow_mut(|inflater| {
-            inflater
-                .zlib_decompress(input, output)
-                .map_err(|error| match error {
-                    DecompressionError::BadData => InflateError::Damaged,
-                    DecompressionError::InsufficientSpace => InflateError::TooLong,
-                })
-        })
+        INFLATER.with_borrow_mut(|inflater| inflater.zlib_decompress(input, output).map_err(why))
+    }
+
+    pub(super) fn inflate_raw(input: &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
+        INFLATER.with_borrow_mut(|inflater| inflater.deflate_decompress(input, output).map_err(why))
+    }
+
+    fn why(error: DecompressionError) -> InflateError {
+        match error {
+            DecompressionError::BadData => InflateError::Damaged,
+            DecompressionError::InsufficientSpace => InflateError::TooLong,
+        }
     }
 }
 
@@ -68,8 +77,16 @@ mod backend {
     }
 
     pub(super) fn inflate(input: &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
+        inflate_as(true, input, output)
+    }
+
+    pub(super) fn inflate_raw(input: &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
+        inflate_as(false, input, output)
+    }
+
+    fn inflate_as(zlib: bool, input: &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
         INFLATER.with_borrow_mut(|inflater| {
-            inflater.reset(true);
+            inflater.reset(zlib);
             match inflater.decompress(input, output, InflateFlush::Finish) {
                 Ok(Status::StreamEnd) => Ok(int::usize_of(inflater.total_out())),
                 // Either there is more to come out, or nothing more came in.
@@ -97,6 +114,10 @@ mod backend {
     pub(super) fn inflate(_: &[u8], _: &mut [u8]) -> Result<usize, InflateError> {
         Err(InflateError::Unavailable)
     }
+
+    pub(super) fn inflate_raw(_: &[u8], _: &mut [u8]) -> Result<usize, InflateError> {
+        Err(InflateError::Unavailable)
+    }
 }
 
 #[cfg(all(test, any(feature = "libdeflate", feature = "zlib-rs")))]
@@ -116,6 +137,20 @@ mod tests {
         let padded = [STORED, &[0; 100]].concat();
         assert_eq!(inflate(&padded, &mut out), Ok(5));
         assert_eq!(inflate(&padded, &mut out[..5]), Ok(5));
+    }
+
+    #[test]
+    fn a_raw_stream_has_no_header_and_no_checksum() {
+        let mut out = [0; 8];
+        assert_eq!(inflate_raw(&STORED[2..12], &mut out), Ok(5));
+        assert_eq!(&out[..5], b"hello");
+        assert_eq!(inflate_raw(&STORED[2..], &mut out), Ok(5));
+        assert_eq!(
+            inflate_raw(&STORED[2..11], &mut out),
+            Err(InflateError::Damaged)
+        );
+        // The inflater takes zlib streams after it, too.
+        assert_eq!(inflate(STORED, &mut out), Ok(5));
     }
 
     #[test]

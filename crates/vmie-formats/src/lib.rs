@@ -75,6 +75,7 @@ mod readme {}
 mod convert;
 mod error;
 mod image;
+pub mod import_manifest;
 mod inflate;
 mod open;
 mod ova;
@@ -82,12 +83,16 @@ pub mod ovf;
 mod parent;
 mod probe;
 mod progress;
+pub mod qcow2;
 mod raw;
+mod recent;
 mod reference;
 mod table;
+pub mod vdi;
 pub mod vhd;
 pub mod vhdx;
 pub mod vmdk;
+mod xml;
 
 pub use convert::{ConvertOptions, Report, convert};
 pub use error::{Cause, Error, error_of};

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use vmie_io::{Budget, Limits, ReadAt};
 
+use crate::import_manifest::{ImportManifest, ResolvedParts};
 use crate::parent::Parent;
 use crate::reference::{DenyAll, Reference, ReferenceKind, Resolver};
 use crate::{
-    Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, raw, vhd, vhdx, vmdk,
+    Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, qcow2, raw, vdi, vhd, vhdx,
+    vmdk,
 };
 
 /// How to open an image. The defaults are safe for strangers' images: the format is probed, the
@@ -123,6 +125,15 @@ impl OpenOptions {
             }
             Format::Vhd => Ok(Opened::Disk(Box::new(vhd::open(source, self)?))),
             Format::Vhdx => Ok(Opened::Disk(Box::new(vhdx::open(source, self)?))),
+            Format::Qcow2 => {
+                let disk = qcow2::open(source, self)?;
+                Ok(Opened::Disk(Box::new(disk)))
+            }
+            Format::Vdi => {
+                let disk = vdi::open(source, self)?;
+                Ok(Opened::Disk(Box::new(disk)))
+            }
+            Format::ImportManifest => self.manifest(&*source),
             Format::Ova => ova::open(source, self).map(Opened::Appliance),
             other => Err(not_read(other)),
         }
@@ -147,6 +158,17 @@ impl OpenOptions {
             Some(budget) => budget.clone(),
             None => Budget::new(self.limits),
         }
+    }
+
+    /// Opens the image that the parts of a manifest make together.
+    fn manifest(&self, text: &dyn ReadAt) -> Result<Opened, Error> {
+        let budget = self.budget();
+        let (mut bytes, _charge) = budget.buffer("import manifest", text.len())?;
+        text.read_exact_at(&mut bytes, 0)?;
+        let manifest = ImportManifest::parse(&bytes, &self.limits)?;
+        let parts = ResolvedParts(Arc::clone(&self.resolver));
+        let of_file = self.clone().format(Some(manifest.file_format));
+        of_file.open(manifest.source(Arc::new(parts)))
     }
 
     /// Opens a file that an image names, through the resolver.

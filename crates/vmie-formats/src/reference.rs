@@ -19,18 +19,21 @@ pub enum ReferenceKind {
     Extent,
     /// The one file with the disk's data, beside a file that holds the tables only.
     DataFile,
+    /// A part of an image that was uploaded in parts.
+    Part,
     /// A file of an appliance whose descriptor lies beside its disks.
     Member,
 }
 
 impl ReferenceKind {
-    /// The kind's name, as programs see it: `parent`, `extent`, `data-file`, `member`.
+    /// The kind's name, as programs see it: `parent`, `extent`, `data-file`, `part`, `member`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Parent => "parent",
             Self::Extent => "extent",
             Self::DataFile => "data-file",
+            Self::Part => "part",
             Self::Member => "member",
         }
     }

@@ -1,31 +1,18 @@
 //! Parts of an image's tables, read when they are needed and kept for a while.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use vmie_io::{Budget, Charge};
+use vmie_io::Budget;
 
 use crate::Error;
+use crate::recent::Recent;
 
-/// Up to a fixed number of parts by their number, the longest unused given up first. The number is
-/// small, so that looking through all of them under the lock is cheaper than keeping order.
+/// Up to a fixed number of parts by their number, each read when it is asked for first.
 pub(crate) struct Kept<T> {
     what: &'static str,
-    slots: usize,
+    recent: Recent<T>,
     budget: Budget,
-    state: Mutex<State<T>>,
-}
-
-struct State<T> {
-    clock: u64,
-    entries: Vec<Entry<T>>,
-}
-
-struct Entry<T> {
-    number: u64,
-    used: u64,
-    value: Arc<T>,
-    _charge: Charge,
 }
 
 impl<T> fmt::Debug for Kept<T> {
@@ -41,17 +28,9 @@ impl<T> Kept<T> {
     pub(crate) fn new(what: &'static str, slots: usize, budget: &Budget) -> Self {
         Self {
             what,
-            slots: slots.max(1),
+            recent: Recent::new(slots),
             budget: budget.clone(),
-            state: Mutex::new(State {
-                clock: 0,
-                entries: Vec::new(),
-            }),
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The part of this number: the one that is kept, or what `load` makes, which takes `bytes` of
@@ -62,51 +41,19 @@ impl<T> Kept<T> {
         bytes: u64,
         load: impl FnOnce() -> Result<T, Error>,
     ) -> Result<Arc<T>, Error> {
-        if let Some(value) = self.get(number) {
+        if let Some(value) = self.recent.get(number) {
             return Ok(value);
         }
         let charge = match self.budget.memory(self.what, bytes) {
             Ok(charge) => charge,
             Err(_) => {
-                self.state().entries.clear();
+                self.recent.clear();
                 self.budget.memory(self.what, bytes)?
             }
         };
         let value = Arc::new(load()?);
-        self.put(number, Arc::clone(&value), charge);
+        self.recent.put(number, Arc::clone(&value), charge);
         Ok(value)
-    }
-
-    fn get(&self, number: u64) -> Option<Arc<T>> {
-        let mut state = self.state();
-        state.clock = state.clock.saturating_add(1);
-        let now = state.clock;
-        let entry = state.entries.iter_mut().find(|e| e.number == number)?;
-        entry.used = now;
-        Some(Arc::clone(&entry.value))
-    }
-
-    fn put(&self, number: u64, value: Arc<T>, charge: Charge) {
-        let mut state = self.state();
-        state.clock = state.clock.saturating_add(1);
-        let entry = Entry {
-            number,
-            used: state.clock,
-            value,
-            _charge: charge,
-        };
-        let same = state.entries.iter().position(|e| e.number == number);
-        let place = match same {
-            None if state.entries.len() >= self.slots => {
-                let by_use = state.entries.iter().enumerate().min_by_key(|(_, e)| e.used);
-                by_use.map(|(index, _)| index)
-            }
-            same => same,
-        };
-        match place.and_then(|index| state.entries.get_mut(index)) {
-            Some(slot) => *slot = entry,
-            None => state.entries.push(entry),
-        }
     }
 }
 

@@ -372,7 +372,7 @@ fn disks_that_are_not_supported_are_told_apart() {
     assert_eq!(with(gzip, "d.vmdk", &file), Cause::MemberCompressed);
     assert_eq!(with("", "other", &file), Cause::MemberMissing);
     assert_eq!(with("", "d.vmdk", b"no magic here"), Cause::DiskFormat);
-    assert_eq!(with("", "d.vmdk", b"QFI\xfb"), Cause::FormatNotRead);
+    assert_eq!(with("", "d.vmdk", b"QFI\xfb"), Cause::Qcow2Version);
     let identity = " ovf:compression=\"identity\"";
     assert_eq!(with(identity, "d.vmdk", &[]), Cause::DiskFormat);
 }

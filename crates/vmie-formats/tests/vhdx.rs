@@ -512,7 +512,7 @@ fn a_log_bomb_costs_nothing() {
     );
     assert_eq!(notes(&image.unwrap()), [NoteKind::LogReplayed]);
     // A length that overflows is no entry.
-    let wrong = Change::Zero(u64::MAX & !4095, 8192);
+    let wrong = Change::Zero(!4095, 8192);
     put_log(&mut file, 0, &entry(2, 0, vec![wrong]).bytes());
     assert_eq!(notes(&open(&file).unwrap()), [NoteKind::Dirty]);
     // Each sector claims to start an entry as long as the log.
@@ -665,7 +665,7 @@ fn a_hostile_parent_locator_opens_nothing() {
 fn a_file_cut_anywhere_gives_an_error_or_a_right_part() {
     let disk = disk();
     let file = Arc::new(Builder::dynamic(&disk).build());
-    let whole = file.len() as u64;
+    let whole = file.len();
     let places = [
         0,
         8,

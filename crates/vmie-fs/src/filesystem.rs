@@ -1,6 +1,9 @@
 //! What every filesystem can do.
 
-use crate::{Error, GuestPath};
+use vmie_io::{Extent, ExtentKind};
+
+use crate::memory::path_error;
+use crate::{Cause, Error, GuestPath};
 
 /// What a volume is formatted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -148,6 +151,9 @@ pub enum State {
     /// It was in use when the image was taken: a journal or log waits to be replayed, or the
     /// clean flag is not set. What is read may be older than what the guest last wrote.
     Dirty,
+    /// Windows hibernated, or was shut down by its fast startup: what it held in memory is not on
+    /// the volume.
+    Hibernated,
     /// The filesystem itself has noted errors.
     Errors,
     /// This cannot be told.
@@ -156,11 +162,37 @@ pub enum State {
 
 /// How full a filesystem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Space {
     /// Bytes that files could take in all.
     pub total: u64,
     /// Bytes that are free.
     pub free: u64,
+    /// Inodes in all, where their number is fixed.
+    pub inodes: Option<u64>,
+    /// Inodes that are free, where their number is fixed.
+    pub free_inodes: Option<u64>,
+}
+
+impl Space {
+    /// So many bytes, and so many of them free; inodes are not counted.
+    #[must_use]
+    pub fn new(total: u64, free: u64) -> Self {
+        Self {
+            total,
+            free,
+            inodes: None,
+            free_inodes: None,
+        }
+    }
+
+    /// The same with its inodes.
+    #[must_use]
+    pub fn with_inodes(mut self, inodes: u64, free: u64) -> Self {
+        self.inodes = Some(inodes);
+        self.free_inodes = Some(free);
+        self
+    }
 }
 
 /// What kind of file a path names.
@@ -237,6 +269,24 @@ impl Metadata {
     }
 }
 
+/// A file of a filesystem by the filesystem's own number for it, so that it can be asked about again
+/// without its path being looked up again. It means something to the filesystem that gave it only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Node {
+    /// Which tree of files it is in, where a filesystem has several (a subvolume of Btrfs); else 0.
+    pub tree: u64,
+    /// Its number there: the inode, the MFT record, the place of the directory entry.
+    pub number: u64,
+}
+
+impl Node {
+    /// A file of a filesystem with one tree of files.
+    #[must_use]
+    pub fn new(number: u64) -> Self {
+        Self { tree: 0, number }
+    }
+}
+
 /// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirEntry {
@@ -244,10 +294,16 @@ pub struct DirEntry {
     pub name: Vec<u8>,
     /// What kind of file it names, where the directory itself says so.
     pub kind: FileKind,
+    /// The file that it names.
+    pub node: Node,
 }
 
+/// An extended attribute: its name with the namespace that the guest's kernel shows
+/// (`user.mime_type`, `security.selinux`), and its value.
+pub type Xattr = (Vec<u8>, Vec<u8>);
+
 /// A file that is open for reading.
-pub trait FileRead {
+pub trait FileRead: Send {
     /// Length in bytes.
     fn len(&self) -> u64;
 
@@ -262,14 +318,25 @@ pub trait FileRead {
     /// # Errors
     /// When the file's blocks cannot be found or read.
     fn read_at(&mut self, buf: &mut [u8], offset: u64) -> Result<usize, Error>;
+
+    /// The extent that starts at `offset`: how far from there everything is data, or a hole, at
+    /// least as far as is cheap to tell. Its `len` is zero only at or past the end, and it never
+    /// reaches past the end. A file that knows nothing of its holes is one extent of data.
+    ///
+    /// # Errors
+    /// When the file's blocks cannot be found.
+    fn next_extent(&mut self, offset: u64) -> Result<Extent, Error> {
+        let rest = self.len().saturating_sub(offset);
+        Ok(Extent::new(ExtentKind::Data, offset, rest))
+    }
 }
 
-/// A filesystem whose files can be read.
+/// A filesystem whose files can be read, by many threads at once.
 ///
-/// Paths are taken as they stand: no symbolic link is followed, not even along the way
-/// (`Namespace` does that, and knows about mounts). There is no `Send` bound:
-/// some readers keep caches that are not thread-safe; each thread opens its own view.
-pub trait Filesystem {
+/// A reader says what a [`Node`] is; paths come on top of that. Paths are taken as they stand: no
+/// symbolic link is followed, not even along the way (`Namespace` does that, and knows about
+/// mounts).
+pub trait Filesystem: Send + Sync {
     /// Who the filesystem is.
     fn identity(&self) -> &Identity;
 
@@ -279,29 +346,101 @@ pub trait Filesystem {
     /// How full it is, when that is known.
     fn space(&self) -> Option<Space>;
 
-    /// What the path names; a symbolic link is not followed.
+    /// The directory that all paths begin at.
+    fn root(&self) -> Node;
+
+    /// What a directory has under a name; `None` when there is nothing.
     ///
     /// # Errors
-    /// [`Cause::NotFound`](crate::Cause::NotFound), [`Cause::NotADirectory`](crate::Cause), or
-    /// what is wrong with the filesystem.
-    fn metadata(&self, path: &GuestPath) -> Result<Metadata, Error>;
+    /// [`Cause::NotADirectory`], or what is wrong with the filesystem.
+    fn lookup(&self, dir: Node, name: &[u8]) -> Result<Option<Node>, Error>;
+
+    /// What a file is.
+    ///
+    /// # Errors
+    /// What is wrong with the filesystem, or with a number that it did not give.
+    fn stat(&self, node: Node) -> Result<Metadata, Error>;
 
     /// The entries of a directory, in the filesystem's order, without `.` and `..`.
     ///
     /// # Errors
-    /// As [`Filesystem::metadata`]; [`Cause::NotADirectory`](crate::Cause::NotADirectory) when the path names
-    /// something else.
-    fn read_dir(&self, path: &GuestPath) -> Result<Vec<DirEntry>, Error>;
+    /// As [`Filesystem::lookup`].
+    fn entries(&self, dir: Node) -> Result<Vec<DirEntry>, Error>;
 
     /// Where a symbolic link points to.
     ///
     /// # Errors
-    /// As [`Filesystem::metadata`]; [`Cause::NotASymlink`](crate::Cause::NotASymlink).
-    fn read_link(&self, path: &GuestPath) -> Result<Vec<u8>, Error>;
+    /// As [`Filesystem::stat`]; [`Cause::NotASymlink`].
+    fn link_target(&self, node: Node) -> Result<Vec<u8>, Error>;
 
     /// Opens a regular file.
     ///
     /// # Errors
-    /// As [`Filesystem::metadata`]; [`Cause::NotAFile`](crate::Cause::NotAFile).
-    fn open<'a>(&'a self, path: &GuestPath) -> Result<Box<dyn FileRead + 'a>, Error>;
+    /// As [`Filesystem::stat`]; [`Cause::NotAFile`].
+    fn open_node<'a>(&'a self, node: Node) -> Result<Box<dyn FileRead + 'a>, Error>;
+
+    /// The extended attributes of a file, in no particular order; none where the filesystem has no
+    /// such thing.
+    ///
+    /// # Errors
+    /// As [`Filesystem::stat`].
+    fn xattrs(&self, node: Node) -> Result<Vec<Xattr>, Error> {
+        let _ = node;
+        Ok(Vec::new())
+    }
+
+    /// The file that a path names; a symbolic link is not followed.
+    ///
+    /// # Errors
+    /// [`Cause::NotFound`], [`Cause::NotADirectory`], or what is wrong with the filesystem.
+    fn find(&self, path: &GuestPath) -> Result<Node, Error> {
+        let mut node = self.root();
+        for name in path.components() {
+            let found = self.lookup(node, name).map_err(about(path))?;
+            node = found.ok_or_else(|| path_error(Cause::NotFound, path))?;
+        }
+        Ok(node)
+    }
+
+    /// What the path names; a symbolic link is not followed.
+    ///
+    /// # Errors
+    /// As [`Filesystem::find`].
+    fn metadata(&self, path: &GuestPath) -> Result<Metadata, Error> {
+        self.stat(self.find(path)?)
+    }
+
+    /// The entries of a directory, in the filesystem's order, without `.` and `..`.
+    ///
+    /// # Errors
+    /// As [`Filesystem::find`]; [`Cause::NotADirectory`] when the path names something else.
+    fn read_dir(&self, path: &GuestPath) -> Result<Vec<DirEntry>, Error> {
+        self.entries(self.find(path)?).map_err(about(path))
+    }
+
+    /// Where a symbolic link points to.
+    ///
+    /// # Errors
+    /// As [`Filesystem::find`]; [`Cause::NotASymlink`].
+    fn read_link(&self, path: &GuestPath) -> Result<Vec<u8>, Error> {
+        self.link_target(self.find(path)?).map_err(about(path))
+    }
+
+    /// Opens a regular file.
+    ///
+    /// # Errors
+    /// As [`Filesystem::find`]; [`Cause::NotAFile`].
+    fn open<'a>(&'a self, path: &GuestPath) -> Result<Box<dyn FileRead + 'a>, Error> {
+        self.open_node(self.find(path)?).map_err(about(path))
+    }
+}
+
+/// Lets an error that is about the path itself show it.
+fn about(path: &GuestPath) -> impl Fn(Error) -> Error + '_ {
+    move |error| match error.cause() {
+        cause @ (Cause::NotADirectory | Cause::NotASymlink | Cause::NotAFile) => {
+            path_error(cause, path)
+        }
+        _ => error,
+    }
 }

@@ -75,7 +75,7 @@ mod xfs;
 
 pub use error::{Cause, Error};
 pub use filesystem::{
-    DirEntry, FileKind, FileRead, Filesystem, FsKind, Identity, Metadata, Space, State,
+    DirEntry, FileKind, FileRead, Filesystem, FsKind, Identity, Metadata, Node, Space, State, Xattr,
 };
 pub use memory::MemoryFs;
 pub use namespace::{Located, Namespace};

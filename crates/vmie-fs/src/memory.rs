@@ -6,7 +6,7 @@ use vmie_io::int;
 
 use crate::{
     Cause, DirEntry, Error, FileKind, FileRead, Filesystem, FsKind, GuestPath, Identity, Metadata,
-    Space, State,
+    Node, Space, State,
 };
 
 /// A filesystem in memory: files, directories and symbolic links as they were put in.
@@ -30,25 +30,34 @@ pub struct MemoryFs {
     identity: Identity,
     state: State,
     space: Option<Space>,
-    nodes: BTreeMap<GuestPath, Node>,
+    nodes: BTreeMap<GuestPath, Stored>,
+    /// The paths by the numbers of what is stored there.
+    paths: BTreeMap<u64, GuestPath>,
+    /// The number of what is put in next.
+    next: u64,
 }
 
 #[derive(Clone, Debug)]
-struct Node {
+struct Stored {
+    number: u64,
     metadata: Metadata,
     /// A file's bytes, a symbolic link's target.
     content: Vec<u8>,
 }
 
-impl Node {
-    fn new(kind: FileKind, content: Vec<u8>) -> Self {
+impl Stored {
+    fn new(number: u64, kind: FileKind, content: Vec<u8>) -> Self {
         let mut metadata = Metadata::new(kind, int::u64_of(content.len()));
         metadata.mode = match kind {
             FileKind::Directory => 0o755,
             FileKind::Symlink => 0o777,
             _ => 0o644,
         };
-        Self { metadata, content }
+        Self {
+            number,
+            metadata,
+            content,
+        }
     }
 }
 
@@ -56,12 +65,14 @@ impl MemoryFs {
     /// An empty filesystem that says it is of this kind, and clean.
     #[must_use]
     pub fn new(kind: FsKind) -> Self {
-        let root = Node::new(FileKind::Directory, Vec::new());
+        let root = Stored::new(0, FileKind::Directory, Vec::new());
         Self {
             identity: Identity::new(kind),
             state: State::Clean,
             space: None,
             nodes: BTreeMap::from([(GuestPath::root(), root)]),
+            paths: BTreeMap::from([(0, GuestPath::root())]),
+            next: 1,
         }
     }
 
@@ -121,8 +132,7 @@ impl MemoryFs {
                 .get(&dir)
                 .is_some_and(|node| node.metadata.kind == FileKind::Directory);
             if !is_dir {
-                let node = Node::new(FileKind::Directory, Vec::new());
-                self.nodes.insert(dir.clone(), node);
+                self.put(dir.clone(), FileKind::Directory, Vec::new());
             }
             parent = dir.parent();
         }
@@ -134,9 +144,25 @@ impl MemoryFs {
         if is_old_dir {
             return;
         }
-        self.nodes
-            .retain(|other, _| *other == path || other.strip_prefix(&path).is_none());
-        self.nodes.insert(path, Node::new(kind, content.into()));
+        let paths = &mut self.paths;
+        self.nodes.retain(|other, node| {
+            let stays = other.strip_prefix(&path).is_none();
+            if !stays {
+                paths.remove(&node.number);
+            }
+            stays
+        });
+        self.put(path, kind, content.into());
+    }
+
+    fn put(&mut self, path: GuestPath, kind: FileKind, content: Vec<u8>) {
+        let number = self.next;
+        self.next = number.saturating_add(1);
+        self.paths.insert(number, path.clone());
+        let old = self.nodes.insert(path, Stored::new(number, kind, content));
+        if let Some(old) = old {
+            self.paths.remove(&old.number);
+        }
     }
 
     /// Says what the filesystem tells of the file at `path`: its mode, owner and times. Kind and
@@ -149,23 +175,27 @@ impl MemoryFs {
         }
     }
 
-    fn node(&self, path: &GuestPath) -> Result<&Node, Error> {
-        if let Some(node) = self.nodes.get(path) {
-            return Ok(node);
-        }
-        let mut dir = path.parent();
-        while let Some(at) = dir {
-            if let Some(node) = self.nodes.get(&at) {
-                let cause = match node.metadata.kind {
-                    FileKind::Directory => Cause::NotFound,
-                    _ => Cause::NotADirectory,
-                };
-                return Err(path_error(cause, path));
-            }
-            dir = at.parent();
-        }
-        Err(path_error(Cause::NotFound, path))
+    fn stored(&self, node: Node) -> Result<(&GuestPath, &Stored), Error> {
+        let path = self.paths.get(&node.number);
+        path.and_then(|path| Some((path, self.nodes.get(path)?)))
+            .ok_or_else(|| kind_error(Cause::NotFound, node))
     }
+
+    fn of_kind(&self, node: Node, kind: FileKind, cause: Cause) -> Result<&Stored, Error> {
+        let (_, stored) = self.stored(node)?;
+        if stored.metadata.kind != kind {
+            return Err(kind_error(cause, node));
+        }
+        Ok(stored)
+    }
+}
+
+/// An error about what kind of file a node is.
+pub(crate) fn kind_error(cause: Cause, node: Node) -> Error {
+    Error::new(cause)
+        .in_structure("file")
+        .field("number")
+        .found(node.number)
 }
 
 /// An error about a path, which it shows.
@@ -188,44 +218,49 @@ impl Filesystem for MemoryFs {
         self.space
     }
 
-    fn metadata(&self, path: &GuestPath) -> Result<Metadata, Error> {
-        Ok(self.node(path)?.metadata)
+    fn root(&self) -> Node {
+        Node::new(0)
     }
 
-    fn read_dir(&self, path: &GuestPath) -> Result<Vec<DirEntry>, Error> {
-        if self.node(path)?.metadata.kind != FileKind::Directory {
-            return Err(path_error(Cause::NotADirectory, path));
-        }
+    fn lookup(&self, dir: Node, name: &[u8]) -> Result<Option<Node>, Error> {
+        self.of_kind(dir, FileKind::Directory, Cause::NotADirectory)?;
+        let (path, _) = self.stored(dir)?;
+        let found = self.nodes.get(&path.join(name));
+        Ok(found.map(|stored| Node::new(stored.number)))
+    }
+
+    fn stat(&self, node: Node) -> Result<Metadata, Error> {
+        Ok(self.stored(node)?.1.metadata)
+    }
+
+    fn entries(&self, dir: Node) -> Result<Vec<DirEntry>, Error> {
+        self.of_kind(dir, FileKind::Directory, Cause::NotADirectory)?;
+        let (path, _) = self.stored(dir)?;
         let below = self
             .nodes
             .iter()
             .filter(|(other, _)| other.parent().as_ref() == Some(path));
         Ok(below
-            .filter_map(|(other, node)| {
+            .filter_map(|(other, stored)| {
                 Some(DirEntry {
                     name: other.file_name()?.to_vec(),
-                    kind: node.metadata.kind,
+                    kind: stored.metadata.kind,
+                    node: Node::new(stored.number),
                 })
             })
             .collect())
     }
 
-    fn read_link(&self, path: &GuestPath) -> Result<Vec<u8>, Error> {
-        let node = self.node(path)?;
-        match node.metadata.kind {
-            FileKind::Symlink => Ok(node.content.clone()),
-            _ => Err(path_error(Cause::NotASymlink, path)),
-        }
+    fn link_target(&self, node: Node) -> Result<Vec<u8>, Error> {
+        let stored = self.of_kind(node, FileKind::Symlink, Cause::NotASymlink)?;
+        Ok(stored.content.clone())
     }
 
-    fn open<'a>(&'a self, path: &GuestPath) -> Result<Box<dyn FileRead + 'a>, Error> {
-        let node = self.node(path)?;
-        match node.metadata.kind {
-            FileKind::File => Ok(Box::new(MemoryFile {
-                bytes: &node.content,
-            })),
-            _ => Err(path_error(Cause::NotAFile, path)),
-        }
+    fn open_node<'a>(&'a self, node: Node) -> Result<Box<dyn FileRead + 'a>, Error> {
+        let stored = self.of_kind(node, FileKind::File, Cause::NotAFile)?;
+        Ok(Box::new(MemoryFile {
+            bytes: &stored.content,
+        }))
     }
 }
 

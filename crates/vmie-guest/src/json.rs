@@ -316,6 +316,7 @@ document!(FilesystemFacts, |facts| {
     "state": match facts.state {
         State::Clean => "clean",
         State::Dirty => "dirty",
+        State::Hibernated => "hibernated",
         State::Errors => "errors",
         _ => "unknown",
     },

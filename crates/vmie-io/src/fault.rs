@@ -269,7 +269,12 @@ impl<C: Cause> StdError for Fault<C> {
 }
 
 impl<C: Cause> From<ReadError> for Fault<C> {
+    /// A failed read; when a parser of the same crate failed below it, that parser's error.
     fn from(error: ReadError) -> Self {
+        let below = StdError::source(&error).and_then(|source| source.downcast_ref::<Self>());
+        if let Some(fault) = below {
+            return fault.clone();
+        }
         let mut fault = Self::new(C::READ).at(error.layer(), error.offset());
         fault.inner.kind = error.kind();
         fault.with_source(error)

@@ -57,6 +57,68 @@ impl fmt::Display for Status {
     }
 }
 
+/// The `State` of a conversion task or an instance export (SVC-TASK-3, SVC-TASK-4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum TaskState {
+    /// It runs.
+    Active,
+    /// It failed or was cancelled, and is being cleaned up.
+    Cancelling,
+    /// It failed or was cancelled.
+    Cancelled,
+    /// It has its result.
+    Completed,
+}
+
+impl TaskState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [
+        Self::Active,
+        Self::Cancelling,
+        Self::Cancelled,
+        Self::Completed,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Cancelling => "cancelling",
+            Self::Cancelled => "cancelled",
+            Self::Completed => "completed",
+        }
+    }
+
+    /// The state of a word, whatever its case (SVC-TASK-10).
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str().eq_ignore_ascii_case(word))
+    }
+}
+
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<Status> for TaskState {
+    /// The same end in the other family's word.
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Active => Self::Active,
+            Status::Deleting => Self::Cancelling,
+            Status::Deleted => Self::Cancelled,
+            Status::Completed => Self::Completed,
+        }
+    }
+}
+
 /// A stage of a running import, in the order of SVC-OBS-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

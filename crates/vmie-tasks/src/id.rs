@@ -85,6 +85,10 @@ ids! {
     ImageId
     /// The id of a snapshot: `snap-…`.
     SnapshotId
+    /// The id of an instance: `i-…`.
+    InstanceId
+    /// The id of a volume: `vol-…`.
+    VolumeId
 }
 
 impl TaskId {

@@ -67,12 +67,18 @@ mod ticket;
 mod time;
 
 pub use call::{
-    Action, ApiCall, Caller, CancelRequest, DescribeRequest, DiskContainer, Filter,
-    ImportImageRequest, ImportSnapshotRequest, Tag, TagSpecification,
+    Action, ApiCall, AttachVolumeRequest, BlockDeviceMapping, Caller, CancelConversionTaskRequest,
+    CancelExportTaskRequest, CancelRequest, ClientData, CreateInstanceExportTaskRequest,
+    CreateVolumeRequest, DeleteSnapshotRequest, DeregisterImageRequest,
+    DescribeConversionTasksRequest, DescribeExportImageTasksRequest, DescribeExportTasksRequest,
+    DescribeImagesRequest, DescribeRequest, DescribeSnapshotsRequest, DiskContainer, DiskImage,
+    DiskImageDetail, Double, EbsBlockDevice, ExportImageRequest, ExportToS3, Filter,
+    ImportImageRequest, ImportInstanceRequest, ImportSnapshotRequest, ImportVolumeRequest,
+    LaunchSpecification, Placement, RegisterImageRequest, S3ExportLocation, Tag, TagSpecification,
 };
 pub use config::Config;
 pub use engine::{Engine, ReportError};
-pub use id::{ImageId, SnapshotId, TaskId, TaskKind};
+pub use id::{ImageId, InstanceId, SnapshotId, TaskId, TaskKind, VolumeId};
 pub use order::{
     Attempt, Begin, CleanupWork, ConvertWork, Converted, DiskFacts, Expectations, Failure,
     GuestFacts, ORDER_VERSION, OrderId, PublishImageWork, PublishSnapshotWork, SnapshotToMake,
@@ -81,7 +87,12 @@ pub use order::{
 pub use output::{Change, Commit, Happening, Output, RequestId, TaskEvent};
 pub use record::{RECORD_VERSION, Record, RecordKey, RestoreError};
 pub use reply::{
-    ApiError, ImportImageTask, ImportSnapshotTask, Reply, SnapshotDetail, SnapshotTaskDetail,
+    ApiError, ConversionTask, DeleteSnapshotResult, DiskImageDescription,
+    DiskImageVolumeDescription, ExportImageTask, ExportLocation, ExportTask, ExportToS3Task, Image,
+    ImageWatermark, ImportImageTask, ImportInstanceTaskDetails, ImportSnapshotTask,
+    ImportVolumeTaskDetails, InstanceExportDetails, InstanceTypeSpecification, ProductCode, Reply,
+    ScanResults, Snapshot, SnapshotDetail, SnapshotTaskDetail, StateReason, Volume,
+    VolumeAttachment, VolumeOperator,
 };
 pub use source::{Location, Source, SourceUrl, UserBucket};
 pub use time::Timestamp;

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use vmie_testkit::ova::{self, Style, Tar};
-use vmie_testkit::vmdk;
+use vmie_testkit::{qcow2, vdi, vmdk};
 
 fn main() {
     let folder: PathBuf = std::env::args_os().nth(1).expect("a folder").into();
@@ -18,6 +18,10 @@ fn main() {
     }
     for (name, bytes) in ova_seeds() {
         write(&folder, "ova", name, &bytes);
+        write(&folder, "probe", name, &bytes);
+    }
+    for (name, bytes) in qcow2_seeds() {
+        write(&folder, "qcow2", name, &bytes);
         write(&folder, "probe", name, &bytes);
     }
     for (name, text) in ovf_seeds() {
@@ -95,6 +99,46 @@ fn ova_seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("ova-pax", styled(Style::Pax)),
         ("ova-gnu", styled(Style::Gnu)),
         ("ova-v7", styled(Style::V7)),
+    ]
+}
+
+fn qcow2_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let small = || qcow2::Builder::new(9 * 512 + 100).cluster_bits(9);
+    let parts = qcow2::Builder::new(40_000).cluster_bits(14).extended();
+    let packed = || qcow2::Builder::new(3 * 4096).cluster_bits(12);
+    vec![
+        (
+            "qcow2",
+            small().cluster(0, b"x").zero(1).snapshot("1", "s").build(),
+        ),
+        ("qcow2-v2", small().version(2).cluster(3, b"x").build()),
+        (
+            "qcow2-backed",
+            small().backing("b", Some("raw")).cluster(1, b"x").build(),
+        ),
+        ("qcow2-data-file", small().data_file("d", true).build()),
+        ("qcow2-parts", parts.parts(0, b"x", 5, 0x10).build()),
+        ("qcow2-deflate", packed().compressed(1, &[7; 4096]).build()),
+        (
+            "qcow2-zstd",
+            packed().zstd().compressed(1, &[7; 4096]).build(),
+        ),
+        (
+            "vdi",
+            vdi::Builder::new(5000)
+                .block_size(512, 0)
+                .block(2, b"x")
+                .zero(3)
+                .build(),
+        ),
+        (
+            "vdi-child",
+            vdi::Builder::new(5000)
+                .block_size(1024, 512)
+                .kind(4)
+                .block(1, b"x")
+                .build(),
+        ),
     ]
 }
 

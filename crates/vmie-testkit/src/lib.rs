@@ -5,7 +5,9 @@
 pub mod conformance;
 pub mod fsimage;
 pub mod ova;
+pub mod qcow2;
 pub mod table;
+pub mod vdi;
 pub mod vhd;
 pub mod vhdx;
 pub mod vmdk;

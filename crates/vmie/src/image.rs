@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vmie_formats::{Appliance, DiskImage, Format, OpenOptions, Opened};
+use vmie_formats::{Appliance, DiskImage, Format, OpenOptions, Opened, Resolver};
 use vmie_io::{BlockCache, Fault, FileSource, Limits, Meter, Metered, ReadAt, Throttled};
 
 use crate::{Cause, Error};
@@ -16,8 +16,9 @@ const CACHE_BLOCK: u32 = 64 << 10;
 /// same few megabytes of metadata.
 const CACHE: usize = 8 << 20;
 
-/// How to open images. The defaults probe the format and read as fast as they can.
-#[derive(Clone, Debug, Default)]
+/// How to open images. The defaults probe the format, read as fast as they can, and open no file
+/// that an image names.
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ImageOptions {
     /// The format of every image; `None` to probe.
@@ -28,6 +29,19 @@ pub struct ImageOptions {
     pub read_rate: Option<u64>,
     /// Counts what is read of the files.
     pub meter: Meter,
+    /// Who opens the files that an image names: parents, extents; `None` opens none of them.
+    pub resolver: Option<Arc<dyn Resolver>>,
+}
+
+impl fmt::Debug for ImageOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageOptions")
+            .field("format", &self.format)
+            .field("limits", &self.limits)
+            .field("read_rate", &self.read_rate)
+            .field("resolver", &self.resolver.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl ImageOptions {
@@ -48,6 +62,13 @@ impl ImageOptions {
     #[must_use]
     pub fn with_read_rate(mut self, rate: Option<u64>) -> Self {
         self.read_rate = rate;
+        self
+    }
+
+    /// The same with somebody who opens the files that an image names.
+    #[must_use]
+    pub fn with_resolver(mut self, resolver: Option<Arc<dyn Resolver>>) -> Self {
+        self.resolver = resolver;
         self
     }
 }
@@ -94,9 +115,13 @@ impl Image {
         options: &ImageOptions,
     ) -> Result<Self, Error> {
         let file_size = source.len();
-        let opened = OpenOptions::new()
+        let mut opening = OpenOptions::new()
             .format(options.format)
-            .limits(options.limits)
+            .limits(options.limits);
+        if let Some(resolver) = &options.resolver {
+            opening = opening.resolver(Arc::clone(resolver));
+        }
+        let opened = opening
             .open(source)
             .map_err(|error| Error::from(error).in_file(path))?;
         let content = match opened {

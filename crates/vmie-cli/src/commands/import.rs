@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use vmie::guest::Decision;
 use vmie::io::Limits;
 use vmie::tasks::Failure as TaskFailure;
-use vmie::{
-    HostOptions, ImageOptions, ImportSpec, Imported, LocalHost, Outcome, Preflight, StoredDisk,
-};
+use vmie::{HostOptions, ImportSpec, Imported, LocalHost, Outcome, Preflight, StoredDisk};
 
 use super::preflight::{edition, judging, mode};
 use super::{open, stop};
@@ -34,7 +32,7 @@ pub(super) fn run(out: &Out, args: &ImportArgs) -> Result<Exit, Failure> {
         out.text(&text)?;
     }
     let options = HostOptions::new()
-        .with_images(ImageOptions::new().with_read_rate(args.read_rate))
+        .with_images(open::options(&args.opening).with_read_rate(args.read_rate))
         .with_undetermined(args.allow_undetermined);
     let mut host = LocalHost::open(&args.store, options).map_err(|error| fail(&error))?;
     let mut watch = Watch::new(out);

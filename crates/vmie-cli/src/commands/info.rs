@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 use vmie::Image;
-use vmie::formats::DiskImage;
+use vmie::formats::{DiskImage, ImageInfo, ImageNote, Reference};
 use vmie::service::{FileFinding, file_findings};
 
 use super::open;
@@ -27,6 +27,7 @@ struct Found {
     variant: Option<&'static str>,
     virtual_size: u64,
     allocated: u64,
+    info: ImageInfo,
 }
 
 pub(super) fn run(out: &Out, args: &InfoArgs) -> Result<Exit, Failure> {
@@ -58,6 +59,7 @@ fn disk(image: &Image, number: usize) -> Disk {
             variant: info.variant.map(|variant| variant.name()),
             virtual_size: info.virtual_size,
             allocated,
+            info: info.clone(),
         })
     });
     Disk {
@@ -114,8 +116,25 @@ fn disk_document(disk: &Disk) -> Value {
         "virtual_size": found.map(|found| found.virtual_size),
         "file_size": disk.file_size,
         "allocated": found.map(|found| found.allocated),
+        "block_size": found.and_then(|found| found.info.block_size),
+        "creator": found.and_then(|found| found.info.creator.as_deref()),
+        "references": found.map_or_else(Vec::new, |found| references(&found.info)),
+        "notes": found.map_or_else(Vec::new, |found| notes(&found.info)),
         "error": error,
     })
+}
+
+/// The files that an image needs beside itself.
+fn references(info: &ImageInfo) -> Vec<Value> {
+    let reference =
+        |reference: &Reference| json!({"kind": reference.kind.name(), "name": reference.name});
+    info.references.iter().map(reference).collect()
+}
+
+/// What is worth knowing of an image that could be opened.
+fn notes(info: &ImageInfo) -> Vec<Value> {
+    let note = |note: &ImageNote| json!({"kind": note.kind.name(), "offset": note.offset, "detail": note.detail});
+    info.notes.iter().map(note).collect()
 }
 
 /// What the descriptor of an appliance says of its machine.
@@ -182,6 +201,19 @@ fn text(out: &Out, image: &Image, disks: &[Disk], findings: &[FileFinding]) -> S
             ),
             Err(error) => writeln!(text, "{}", Safe(&error.to_string())),
         };
+        if let Ok(found) = &disk.found {
+            for reference in &found.info.references {
+                let kind = reference.kind.name();
+                let _ = writeln!(
+                    text,
+                    "                needs its {kind} {}",
+                    Safe(&reference.name)
+                );
+            }
+            for note in &found.info.notes {
+                let _ = writeln!(text, "                note: {}", Safe(&note.detail));
+            }
+        }
     }
     if findings.is_empty() {
         let good = out.paint(Tone::Good, "taken");

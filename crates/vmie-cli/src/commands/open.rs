@@ -1,8 +1,9 @@
 //! Opening what the command line names.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use vmie::formats::Format;
+use vmie::formats::{FolderResolver, Format, Resolver};
 use vmie::{GuestDisk, Image, ImageOptions, guest_disks};
 
 use crate::args::{FormatName, Opening};
@@ -21,6 +22,16 @@ pub(super) fn format(opening: &Opening) -> Option<Format> {
     })
 }
 
+/// How the command line wants images to be opened.
+pub(super) fn options(opening: &Opening) -> ImageOptions {
+    let folder = opening.allow_references.as_ref();
+    let resolver =
+        folder.map(|folder| -> Arc<dyn Resolver> { Arc::new(FolderResolver::new(folder)) });
+    ImageOptions::new()
+        .with_format(format(opening))
+        .with_resolver(resolver)
+}
+
 /// Opens the images, with a note for each that is assumed to be raw.
 pub(super) fn images(
     out: &Out,
@@ -28,7 +39,7 @@ pub(super) fn images(
     opening: &Opening,
     exit: Exit,
 ) -> Result<Vec<Image>, Failure> {
-    let options = ImageOptions::new().with_format(format(opening));
+    let options = options(opening);
     images_metered(out, paths, &options, exit)
 }
 

@@ -1,11 +1,11 @@
 //! `vmie preflight`
 
 use serde_json::json;
+use vmie::Judging;
 use vmie::guest::{Decision, Severity};
 use vmie::io::Limits;
 use vmie::rules::matrix::{Edition, Mode};
 use vmie::service::{FileFinding, refusal};
-use vmie::{ImageOptions, Judging};
 
 use super::open;
 use crate::args::{EditionName, ModeName, PreflightArgs, Request};
@@ -16,7 +16,7 @@ use crate::report;
 
 pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
     let judging = judging(&args.request);
-    let options = ImageOptions::new().with_format(open::format(&args.opening));
+    let options = open::options(&args.opening);
     let looked = open::try_images(out, &args.images.images, &options).and_then(|images| {
         let preflight = vmie::preflight(&images, &judging, &Limits::default())?;
         Ok((images, preflight))

@@ -4,11 +4,23 @@
 
 mod parse;
 mod units;
-mod xml;
 
-use vmie_io::Limits;
+use vmie_io::{LimitExceeded, Limits, int};
 
+use crate::xml::{self, Kind};
 use crate::{Cause, Error};
+
+/// Elements and attributes of one descriptor: real ones have some hundreds.
+const MAX_NODES: u64 = 65_536;
+
+/// What a descriptor is as a document.
+pub(crate) const DOCUMENT: Kind = Kind {
+    structure: "OVF descriptor",
+    encoding: Cause::OvfEncoding,
+    malformed: Cause::OvfMalformed,
+    doctype: Cause::OvfDoctype,
+    entity: Cause::OvfEntity,
+};
 
 /// An OVF descriptor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -197,7 +209,11 @@ impl Descriptor {
     /// What is wrong with the text, with its byte offset. Document types are refused, and with
     /// them every entity that is not XML's own.
     pub fn parse(text: &[u8], limits: &Limits) -> Result<Self, Error> {
-        parse::descriptor(&xml::parse(text, limits)?)
+        let len = int::u64_of(text.len());
+        if len > limits.text {
+            return Err(LimitExceeded::new("OVF descriptor", "bytes", len, limits.text).into());
+        }
+        parse::descriptor(&xml::parse(&DOCUMENT, text, (limits.depth, MAX_NODES))?)
     }
 
     /// The disk of this id.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use vmie_io::{LimitExceeded, int};
 
 use super::units::{bytes_per_unit, plain};
-use super::xml::Element;
 use super::{Descriptor, Disk, File, Hardware, Item, OperatingSystem, VirtualSystem};
+use crate::xml::Element;
 use crate::{Cause, Error};
 
 /// Files, and disks, of one appliance. The largest appliances have some tens; the order of disks is

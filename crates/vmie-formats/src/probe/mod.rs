@@ -5,17 +5,16 @@ mod magic;
 use vmie_io::{BlockCache, ReadAt, ReadAtExt};
 
 use self::magic::{LONGEST, MAGICS, Magic, Place};
-use crate::{Candidate, Confidence, Error, Format, ova, vhd, vhdx, vmdk};
+use crate::{Candidate, Confidence, Error, Format, import_manifest, ova, vhd, vhdx, vmdk};
 
-/// Bytes that are read at once: what holds all magic numbers at the start but one.
-const BLOCK: u32 = 32 << 10;
-/// Bytes that are kept while probing.
-const KEPT: usize = 256 << 10;
+/// Bytes that are read at once, and that are kept.
+const BLOCK: u32 = 4 << 10;
+const BLOCKS: usize = 64 << 10;
 
 /// What the file may be, the likeliest first, each with the evidence for it.
 ///
-/// Any magic number beats raw, which is always the last and always possible. A few blocks of
-/// 32 KiB are read, and for a tar archive the headers of its first members.
+/// Any magic number beats raw, which is always the last and always possible. A few blocks of 4 KiB
+/// at the start and the end are read, and for a tar archive the headers of its first members.
 ///
 /// ```
 /// use vmie_formats::{Confidence, Format, probe};
@@ -31,9 +30,10 @@ const KEPT: usize = 256 << 10;
 /// When the source cannot be read. A file that is cut off or damaged is none: it has fewer or
 /// weaker candidates.
 pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
+    // The magic numbers lie close together: one request serves several, which counts where each is
+    // a journey over a network.
+    let source = &BlockCache::new(source, BLOCK, BLOCKS);
     let mut found: Vec<Candidate> = Vec::new();
-    // All of the magic numbers stand in a few places, so a few reads get them all.
-    let source: &dyn ReadAt = &BlockCache::new(source, BLOCK, KEPT);
     found.extend(vmdk::probe(source)?);
     found.extend(vhd::probe(source)?);
     found.extend(vhdx::probe(source)?);
@@ -44,6 +44,7 @@ pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
         }
     }
     found.extend(ova::probe(source)?);
+    found.extend(import_manifest::probe(source)?);
     let raw = match found.first() {
         None => "no known magic number is there".to_owned(),
         Some(_) => "any file can be read as raw".to_owned(),

@@ -1,7 +1,6 @@
 //! VMDK: VMware's virtual disks, of the kinds that keep a whole disk in one file:
 //! *streamOptimized* (compressed grains, made for transport) and *monolithicSparse*.
 
-mod cache;
 mod descriptor;
 mod format;
 mod header;

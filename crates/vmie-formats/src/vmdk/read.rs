@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vmie_io::{Budget, Charge, ErrorKind, Extent, ExtentKind, ReadAt, ReadError, int};
 
-use super::cache::Recent;
 use super::descriptor::Descriptor;
 use super::format::{GRAIN_MARKER, GTE_HOLE, GTE_ZERO, Marker, SECTOR, longest_compressed};
 use super::header::Header;
 use super::open::read_table;
 use crate::inflate::{InflateError, inflate};
+use crate::recent::Recent;
 use crate::{Cause, DiskImage, Error, ImageInfo, error_of};
 use zerocopy::FromBytes;
 

@@ -1,6 +1,6 @@
 //! The content of files.
 
-use vmie_io::int;
+use vmie_io::{Extent, ExtentKind, int};
 
 use super::format::InodeFlags;
 use super::inode::Inode;
@@ -83,5 +83,22 @@ impl FileRead for ExtFile<'_> {
             done = done.saturating_add(self.read_run(rest, at)?);
         }
         Ok(len)
+    }
+
+    fn next_extent(&mut self, offset: u64) -> Result<Extent, Error> {
+        let rest = self.len().saturating_sub(offset);
+        if self.inline.is_some() || rest == 0 {
+            return Ok(Extent::new(ExtentKind::Data, offset, rest));
+        }
+        let block_size = u64::from(self.ext.geometry.block_size);
+        let block = offset.checked_div(block_size).unwrap_or(0);
+        let within = offset.checked_rem(block_size).unwrap_or(0);
+        let run = self.map.run(self.ext, &self.inode, block)?;
+        let len = run.len.saturating_mul(block_size).saturating_sub(within);
+        let kind = match run.block {
+            Some(_) => ExtentKind::Data,
+            None => ExtentKind::Hole,
+        };
+        Ok(Extent::new(kind, offset, len.min(rest)))
     }
 }

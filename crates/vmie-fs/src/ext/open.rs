@@ -1,9 +1,7 @@
 //! Opening, and finding files by their paths.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vmie_io::{BlockCache, Budget, Charge, Limits, ReadAt, ReadAtExt, int};
 use zerocopy::FromBytes;
@@ -17,10 +15,9 @@ use super::format::{
 use super::geometry::Geometry;
 use super::inode::Inode;
 use super::{journal, probe};
-use crate::memory::path_error;
+use crate::memory::kind_error;
 use crate::{
-    Cause, DirEntry, Error, FileKind, FileRead, Filesystem, GuestPath, Identity, Metadata, Space,
-    State,
+    Cause, DirEntry, Error, FileKind, FileRead, Filesystem, Identity, Metadata, Node, Space, State,
 };
 
 /// Descriptors, inodes and directories are small and close together: one read of this many bytes
@@ -41,7 +38,7 @@ pub(super) struct Ext {
     identity: Identity,
     state: State,
     space: Space,
-    dirs: RefCell<HashMap<u32, Rc<Dir>>>,
+    dirs: Mutex<HashMap<u32, Arc<Dir>>>,
     _cache: Charge,
 }
 
@@ -98,30 +95,36 @@ impl Ext {
             data: volume,
             identity: probe::identity(sb),
             state: state(sb, &geometry),
-            space: Space {
-                total,
-                free: free.saturating_mul(block).min(total),
-            },
+            space: Space::new(total, free.saturating_mul(block).min(total)).with_inodes(
+                sb.s_inodes_count.get().into(),
+                sb.s_free_inodes_count.get().into(),
+            ),
             geometry,
             budget,
-            dirs: RefCell::default(),
+            dirs: Mutex::default(),
             _cache: cache,
         })
     }
 
-    fn find(&self, path: &GuestPath) -> Result<Inode, Error> {
-        let mut inode = Inode::read(self, ROOT_INODE)?;
-        for name in path.components() {
-            if inode.metadata.kind != FileKind::Directory {
-                return Err(path_error(Cause::NotADirectory, path));
-            }
-            let number = self
-                .dir(&inode)?
-                .get(name)
-                .ok_or_else(|| path_error(Cause::NotFound, path))?;
-            inode = Inode::read(self, number)?;
+    fn inode(&self, node: Node) -> Result<Inode, Error> {
+        Inode::read(self, u32::try_from(node.number).unwrap_or(u32::MAX))
+    }
+
+    fn directory(&self, node: Node) -> Result<Arc<Dir>, Error> {
+        let number = u32::try_from(node.number).unwrap_or(u32::MAX);
+        if let Some(dir) = self.kept().get(&number) {
+            return Ok(Arc::clone(dir));
         }
-        Ok(inode)
+        let inode = Inode::read(self, number)?;
+        if inode.metadata.kind != FileKind::Directory {
+            return Err(kind_error(Cause::NotADirectory, node));
+        }
+        self.dir(&inode)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<u32, Arc<Dir>>> {
+        // What is kept is whole whenever the lock is free, even after a panic elsewhere.
+        self.dirs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a symbolic link's target stands in place of its block map. Told as the kernel does:
@@ -136,25 +139,20 @@ impl Ext {
         !inode.has_blocks
     }
 
-    /// A directory, from memory when it was read before.
-    fn dir(&self, inode: &Inode) -> Result<Rc<Dir>, Error> {
-        if let Some(dir) = self.dirs.borrow().get(&inode.number) {
-            return Ok(Rc::clone(dir));
-        }
-        let full = self.dirs.borrow().len() >= DIRS_KEPT;
-        if full {
-            self.dirs.borrow_mut().clear();
+    fn dir(&self, inode: &Inode) -> Result<Arc<Dir>, Error> {
+        if self.kept().len() >= DIRS_KEPT {
+            self.kept().clear();
         }
         let read = match Dir::read(self, inode) {
             // The memory may be taken by directories that are only kept.
-            Err(error) if error.cause() == Cause::Limit && !self.dirs.borrow().is_empty() => {
-                self.dirs.borrow_mut().clear();
+            Err(error) if error.cause() == Cause::Limit && !self.kept().is_empty() => {
+                self.kept().clear();
                 Dir::read(self, inode)?
             }
             read => read?,
         };
-        let dir = Rc::new(read);
-        self.dirs.borrow_mut().insert(inode.number, Rc::clone(&dir));
+        let dir = Arc::new(read);
+        self.kept().insert(inode.number, Arc::clone(&dir));
         Ok(dir)
     }
 }
@@ -183,16 +181,21 @@ impl Filesystem for Ext {
         Some(self.space)
     }
 
-    fn metadata(&self, path: &GuestPath) -> Result<Metadata, Error> {
-        Ok(self.find(path)?.metadata)
+    fn root(&self) -> Node {
+        Node::new(ROOT_INODE.into())
     }
 
-    fn read_dir(&self, path: &GuestPath) -> Result<Vec<DirEntry>, Error> {
-        let inode = self.find(path)?;
-        if inode.metadata.kind != FileKind::Directory {
-            return Err(path_error(Cause::NotADirectory, path));
-        }
-        let dir = self.dir(&inode)?;
+    fn lookup(&self, dir: Node, name: &[u8]) -> Result<Option<Node>, Error> {
+        let found = self.directory(dir)?.get(name);
+        Ok(found.map(|number| Node::new(number.into())))
+    }
+
+    fn stat(&self, node: Node) -> Result<Metadata, Error> {
+        Ok(self.inode(node)?.metadata)
+    }
+
+    fn entries(&self, dir: Node) -> Result<Vec<DirEntry>, Error> {
+        let dir = self.directory(dir)?;
         let mut entries = Vec::with_capacity(dir.names.len());
         for name in &dir.names {
             let kind = match name.kind {
@@ -203,15 +206,16 @@ impl Filesystem for Ext {
             entries.push(DirEntry {
                 name: name.bytes.to_vec(),
                 kind,
+                node: Node::new(name.inode.into()),
             });
         }
         Ok(entries)
     }
 
-    fn read_link(&self, path: &GuestPath) -> Result<Vec<u8>, Error> {
-        let inode = self.find(path)?;
+    fn link_target(&self, node: Node) -> Result<Vec<u8>, Error> {
+        let inode = self.inode(node)?;
         if inode.metadata.kind != FileKind::Symlink {
-            return Err(path_error(Cause::NotASymlink, path));
+            return Err(kind_error(Cause::NotASymlink, node));
         }
         let size = inode.metadata.size;
         if size == 0 || size > MAX_SYMLINK {
@@ -230,10 +234,10 @@ impl Filesystem for Ext {
         Ok(target)
     }
 
-    fn open<'a>(&'a self, path: &GuestPath) -> Result<Box<dyn FileRead + 'a>, Error> {
-        let inode = self.find(path)?;
+    fn open_node<'a>(&'a self, node: Node) -> Result<Box<dyn FileRead + 'a>, Error> {
+        let inode = self.inode(node)?;
         if inode.metadata.kind != FileKind::File {
-            return Err(path_error(Cause::NotAFile, path));
+            return Err(kind_error(Cause::NotAFile, node));
         }
         Ok(Box::new(ExtFile::new(self, inode)?))
     }

@@ -1,6 +1,6 @@
 //! Directories.
 
-use vmie_io::{Charge, ReadAt, int};
+use vmie_io::{Charge, ReadAt, ReadAtExt, int};
 use zerocopy::FromBytes;
 
 use super::chain::Chain;
@@ -20,6 +20,23 @@ pub(super) struct Entry {
     pub(super) cluster: u32,
     /// Where the entry is on the volume.
     pub(super) at: u64,
+}
+
+impl Entry {
+    /// The file whose short entry is at byte `at` of the volume, without its long name.
+    pub(super) fn at(fat: &Fat, at: u64) -> Result<Self, Error> {
+        let bytes = fat.meta.read_array::<ENTRY_LEN>(at)?;
+        let raw = DirEntryRaw::read_from_bytes(&bytes)
+            .map_err(|_| Error::new(Cause::DirEntry).at("FAT directory entry", at))?;
+        let short = name::short(&raw);
+        Ok(Self {
+            folded: [name::fold(&short), String::new()],
+            name: short,
+            metadata: metadata(&raw),
+            cluster: cluster(&raw),
+            at,
+        })
+    }
 }
 
 /// What an entry costs besides its names.
@@ -135,11 +152,16 @@ impl Reader {
             folded: [name::fold(&shown), name::fold(&short)],
             name: shown,
             metadata: metadata(&raw),
-            cluster: (u32::from(raw.fst_clus_hi.get()) << 16) | u32::from(raw.fst_clus_lo.get()),
+            cluster: cluster(&raw),
             at,
         });
         Ok(())
     }
+}
+
+/// The first cluster.
+fn cluster(raw: &DirEntryRaw) -> u32 {
+    (u32::from(raw.fst_clus_hi.get()) << 16) | u32::from(raw.fst_clus_lo.get())
 }
 
 fn metadata(raw: &DirEntryRaw) -> Metadata {

@@ -1,9 +1,7 @@
 //! Opening, and finding files by their paths.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vmie_io::{BlockCache, Budget, Charge, Limits, ReadAt, ReadAtExt, int};
 use zerocopy::FromBytes;
@@ -13,9 +11,9 @@ use super::dir::{Dir, Entry};
 use super::format::{FIRST_CLUSTER, FSI_LEAD_SIG, FSI_STRUC_SIG, FsInfo, RESERVED_DIRTY};
 use super::geometry::{BOOT_LEN, Geometry, Root};
 use super::probe;
-use crate::memory::path_error;
+use crate::memory::kind_error;
 use crate::{
-    Cause, DirEntry, Error, FileKind, FileRead, Filesystem, FsKind, GuestPath, Identity, Metadata,
+    Cause, DirEntry, Error, FileKind, FileRead, Filesystem, FsKind, Identity, Metadata, Node,
     Space, State,
 };
 
@@ -24,6 +22,9 @@ const CACHE_BLOCK: u32 = 4 << 10;
 const CACHE_BYTES: usize = 256 << 10;
 /// Directories that are kept as they were read.
 const DIRS_KEPT: usize = 64;
+
+/// The root has no directory entry; no other file's entry is in the boot sector.
+const ROOT: Node = Node { tree: 0, number: 0 };
 
 /// Where a directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,7 +45,7 @@ pub(super) struct Fat {
     pub(super) budget: Budget,
     identity: Identity,
     state: State,
-    dirs: RefCell<HashMap<Place, Rc<Dir>>>,
+    dirs: Mutex<HashMap<Place, Arc<Dir>>>,
     _cache: Charge,
 }
 
@@ -60,7 +61,7 @@ pub(crate) fn open(volume: Arc<dyn ReadAt>, limits: &Limits) -> Result<Box<dyn F
         state: State::Unknown,
         geometry,
         budget,
-        dirs: RefCell::default(),
+        dirs: Mutex::default(),
         _cache: cache,
     };
     fat.state = fat.read_state()?;
@@ -69,7 +70,7 @@ pub(crate) fn open(volume: Arc<dyn ReadAt>, limits: &Limits) -> Result<Box<dyn F
 }
 
 impl Fat {
-    fn root(&self) -> Place {
+    fn root_place(&self) -> Place {
         match self.geometry.root {
             Root::Fixed(at, len) => Place::Fixed(at, len),
             Root::Cluster(first) => Place::Chain(first),
@@ -78,7 +79,7 @@ impl Fat {
 
     /// The label, when the start of the root directory has one and can be read.
     fn label(&self) -> Option<String> {
-        let (at, len) = match self.root() {
+        let (at, len) = match self.root_place() {
             Place::Fixed(at, len) => (at, len),
             Place::Chain(first) if self.geometry.has_cluster(first) => (
                 self.geometry.byte_of(first),
@@ -110,46 +111,45 @@ impl Fat {
         })
     }
 
-    fn dir(&self, place: Place) -> Result<Rc<Dir>, Error> {
-        if let Some(dir) = self.dirs.borrow().get(&place) {
-            return Ok(Rc::clone(dir));
+    fn kept(&self) -> MutexGuard<'_, HashMap<Place, Arc<Dir>>> {
+        // What is kept is whole whenever the lock is free, even after a panic elsewhere.
+        self.dirs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn dir(&self, place: Place) -> Result<Arc<Dir>, Error> {
+        if let Some(dir) = self.kept().get(&place) {
+            return Ok(Arc::clone(dir));
         }
-        if self.dirs.borrow().len() >= DIRS_KEPT {
-            self.dirs.borrow_mut().clear();
+        if self.kept().len() >= DIRS_KEPT {
+            self.kept().clear();
         }
         let read = match Dir::read(self, place) {
             // The memory may be taken by directories that are only kept.
-            Err(error) if error.cause() == Cause::Limit && !self.dirs.borrow().is_empty() => {
-                self.dirs.borrow_mut().clear();
+            Err(error) if error.cause() == Cause::Limit && !self.kept().is_empty() => {
+                self.kept().clear();
                 Dir::read(self, place)?
             }
             read => read?,
         };
-        let dir = Rc::new(read);
-        self.dirs.borrow_mut().insert(place, Rc::clone(&dir));
+        let dir = Arc::new(read);
+        self.kept().insert(place, Arc::clone(&dir));
         Ok(dir)
     }
 
-    /// The entry of a path; `None` for the root, which has none.
-    fn find(&self, path: &GuestPath) -> Result<Option<Entry>, Error> {
-        let mut found: Option<Entry> = None;
-        for name in path.components() {
-            let place = self.place(found.as_ref(), path)?;
-            let entry = self.dir(place)?.get(name).cloned();
-            found = Some(entry.ok_or_else(|| path_error(Cause::NotFound, path))?);
+    /// Where the directory is that a node stands for.
+    fn place(&self, node: Node) -> Result<Place, Error> {
+        if node == ROOT {
+            return Ok(self.root_place());
         }
-        Ok(found)
+        let entry = self.entry(node)?;
+        if entry.metadata.kind != FileKind::Directory {
+            return Err(kind_error(Cause::NotADirectory, node));
+        }
+        Ok(Place::Chain(entry.cluster))
     }
 
-    /// Where the directory is that an entry stands for.
-    fn place(&self, entry: Option<&Entry>, path: &GuestPath) -> Result<Place, Error> {
-        match entry {
-            None => Ok(self.root()),
-            Some(entry) if entry.metadata.kind == FileKind::Directory => {
-                Ok(Place::Chain(entry.cluster))
-            }
-            Some(_) => Err(path_error(Cause::NotADirectory, path)),
-        }
+    fn entry(&self, node: Node) -> Result<Entry, Error> {
+        Entry::at(self, node.number)
     }
 
     /// Free clusters: as `FSInfo` says, or counted where the FAT is short.
@@ -184,41 +184,50 @@ impl Filesystem for Fat {
 
     fn space(&self) -> Option<Space> {
         let size = u64::from(self.geometry.cluster_size);
-        Some(Space {
-            total: u64::from(self.geometry.clusters).saturating_mul(size),
-            free: self.free()?.saturating_mul(size),
-        })
+        let total = u64::from(self.geometry.clusters).saturating_mul(size);
+        Some(Space::new(total, self.free()?.saturating_mul(size)))
     }
 
-    fn metadata(&self, path: &GuestPath) -> Result<Metadata, Error> {
-        Ok(match self.find(path)? {
-            Some(entry) => entry.metadata,
-            None => Metadata::new(FileKind::Directory, 0),
-        })
+    fn root(&self) -> Node {
+        ROOT
     }
 
-    fn read_dir(&self, path: &GuestPath) -> Result<Vec<DirEntry>, Error> {
-        let entry = self.find(path)?;
-        let dir = self.dir(self.place(entry.as_ref(), path)?)?;
+    fn lookup(&self, dir: Node, name: &[u8]) -> Result<Option<Node>, Error> {
+        let dir = self.dir(self.place(dir)?)?;
+        Ok(dir.get(name).map(|entry| Node::new(entry.at)))
+    }
+
+    fn stat(&self, node: Node) -> Result<Metadata, Error> {
+        if node == ROOT {
+            return Ok(Metadata::new(FileKind::Directory, 0));
+        }
+        Ok(self.entry(node)?.metadata)
+    }
+
+    fn entries(&self, dir: Node) -> Result<Vec<DirEntry>, Error> {
+        let dir = self.dir(self.place(dir)?)?;
         let entries = dir.entries.iter().map(|entry| DirEntry {
             name: entry.name.clone().into_bytes(),
             kind: entry.metadata.kind,
+            node: Node::new(entry.at),
         });
         Ok(entries.collect())
     }
 
-    fn read_link(&self, path: &GuestPath) -> Result<Vec<u8>, Error> {
-        self.find(path)?;
-        Err(path_error(Cause::NotASymlink, path))
+    fn link_target(&self, node: Node) -> Result<Vec<u8>, Error> {
+        self.stat(node)?;
+        Err(kind_error(Cause::NotASymlink, node))
     }
 
-    fn open<'a>(&'a self, path: &GuestPath) -> Result<Box<dyn FileRead + 'a>, Error> {
-        match self.find(path)? {
-            Some(entry) if entry.metadata.kind == FileKind::File => {
-                Ok(Box::new(FatFile::new(self, &entry)?))
-            }
-            _ => Err(path_error(Cause::NotAFile, path)),
+    fn open_node<'a>(&'a self, node: Node) -> Result<Box<dyn FileRead + 'a>, Error> {
+        if node == ROOT {
+            return Err(kind_error(Cause::NotAFile, node));
         }
+        let entry = self.entry(node)?;
+        if entry.metadata.kind != FileKind::File {
+            return Err(kind_error(Cause::NotAFile, node));
+        }
+        Ok(Box::new(FatFile::new(self, &entry)?))
     }
 }
 

@@ -201,7 +201,10 @@ impl Judge<'_> {
                     )),
                 );
             }
-            if matches!(facts.state, State::Dirty | State::Errors) {
+            if matches!(
+                facts.state,
+                State::Dirty | State::Errors | State::Hibernated
+            ) {
                 self.push(
                     advise(
                         "filesystem-not-clean",

@@ -373,6 +373,10 @@ impl Engine {
                 self.describe(now, &caller, TaskKind::ImportSnapshot, &request)
             }
             Action::CancelImportTask(request) => self.cancel(now, &caller, request, turn),
+            _ => Err(ApiError::new(
+                vmie_rules::api::ApiCode::Unavailable,
+                "This action is not served yet.",
+            )),
         }
     }
 }

@@ -222,7 +222,7 @@ impl LocalHost {
     ) -> Result<ImportEntry, Error> {
         let options = ImageOptions {
             format: spec.format,
-            ..ImageOptions::default()
+            ..self.images.clone()
         };
         let mut formats = Vec::with_capacity(sources.len());
         for path in &spec.images {

@@ -89,6 +89,8 @@ pub struct LocalHost {
     store: Store,
     engine: Engine,
     staff: Staff,
+    /// How images are opened.
+    images: ImageOptions,
     buckets: Buckets,
     /// The task that is worked on.
     focus: Option<TaskId>,
@@ -121,13 +123,14 @@ impl LocalHost {
         let shop = Shop {
             layout: Layout::new(root),
             durable: options.durable,
-            options: options.images,
+            options: options.images.clone(),
             threads: 0,
         };
         let mut host = Self {
             store,
             engine,
             staff: Staff::new(shop),
+            images: options.images,
             buckets: Buckets::new(buckets),
             focus: None,
             parked: VecDeque::new(),

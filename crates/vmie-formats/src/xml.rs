@@ -1,16 +1,27 @@
-//! The descriptor's XML as a small tree: no document types, no entities but XML's own five,
-//! bounded in size, depth and number of nodes. The only module that sees quick-xml.
+//! XML as a small tree: no document types, no entities but XML's own five, bounded in size, depth
+//! and number of nodes. The only module that reads with quick-xml.
 
 use quick_xml::escape::EscapeError;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
-use vmie_io::{LimitExceeded, Limits, int};
+use vmie_io::{LimitExceeded, int};
 
 use crate::{Cause, Error};
 
-/// Elements and attributes of one descriptor together. Real ones have some hundreds; so many
-/// nodes of about 200 bytes are 13 MiB, which bounds the tree's memory whatever the text is.
-const MAX_NODES: u64 = 65_536;
+/// A kind of document: what errors call it, its bounds, and its causes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    /// What errors call it.
+    pub(crate) structure: &'static str,
+    /// It is not UTF-8.
+    pub(crate) encoding: Cause,
+    /// It is not well-formed.
+    pub(crate) malformed: Cause,
+    /// It declares a document type.
+    pub(crate) doctype: Cause,
+    /// It uses an entity that XML does not define.
+    pub(crate) entity: Cause,
+}
 
 /// Attributes of one element. OVF's elements have about ten; duplicates are found by comparing
 /// each pair, and the bound keeps that cheap.
@@ -22,18 +33,18 @@ const MAX_DEPTH: u32 = 128;
 /// An element. Names are local names: which prefix a tool binds to OVF's namespaces is its own
 /// affair, and no two elements or attributes of OVF differ by their namespace only.
 #[derive(Debug, Default)]
-pub(super) struct Element {
-    pub(super) name: String,
+pub(crate) struct Element {
+    pub(crate) name: String,
     /// Byte offset of the start tag.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     attributes: Vec<(String, String)>,
-    pub(super) children: Vec<Element>,
+    pub(crate) children: Vec<Element>,
     text: String,
 }
 
 impl Element {
     /// The value of the attribute of this local name.
-    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
         self.attributes
             .iter()
             .find(|(key, _)| key == name)
@@ -41,43 +52,47 @@ impl Element {
     }
 
     /// The first child of this local name.
-    pub(super) fn child(&self, name: &str) -> Option<&Element> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Element> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// The children of this local name.
-    pub(super) fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
+    pub(crate) fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
     /// The element's own text without the white space around it; `None` when that is empty.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         Some(self.text.trim()).filter(|text| !text.is_empty())
     }
 
     /// The own text of the first child of this local name.
-    pub(super) fn child_text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn child_text(&self, name: &str) -> Option<&str> {
         self.child(name).and_then(Element::text)
     }
 }
 
-/// Reads the tree.
+/// Reads the tree, at most `depth` levels deep, of at most `nodes` elements and attributes together.
+/// A node takes about 200 bytes besides its text, so their number bounds the memory.
 ///
 /// # Errors
 /// What is wrong with the text, with its byte offset.
-pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, Error> {
+pub(crate) fn parse(
+    kind: &'static Kind,
+    bytes: &[u8],
+    (depth, nodes): (u32, u64),
+) -> Result<Element, Error> {
     let len = int::u64_of(bytes.len());
-    if len > limits.text {
-        return Err(LimitExceeded::new("OVF descriptor", "bytes", len, limits.text).into());
-    }
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        Error::new(Cause::OvfEncoding).at("OVF descriptor", int::u64_of(error.valid_up_to()))
+        Error::new(kind.encoding).at(kind.structure, int::u64_of(error.valid_up_to()))
     })?;
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut tree = Tree {
+        kind,
         skipped: len.saturating_sub(int::u64_of(body.len())),
-        depth: limits.depth.min(MAX_DEPTH),
+        depth: depth.min(MAX_DEPTH),
         nodes: 0,
+        most: nodes,
         open: Vec::new(),
         root: None,
     };
@@ -89,8 +104,8 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, Error> {
             Ok(event) => tree.event(event, at)?,
             Err(error) => {
                 let at = tree.place(reader.error_position());
-                return Err(Error::new(Cause::OvfMalformed)
-                    .at("OVF descriptor", at)
+                return Err(Error::new(kind.malformed)
+                    .at(kind.structure, at)
                     .with_source(error));
             }
         }
@@ -98,10 +113,12 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Element, Error> {
 }
 
 struct Tree {
+    kind: &'static Kind,
     /// Bytes of a byte order mark before the text.
     skipped: u64,
     depth: u32,
     nodes: u64,
+    most: u64,
     open: Vec<Element>,
     root: Option<Element>,
 }
@@ -112,7 +129,7 @@ impl Tree {
     }
 
     fn fault(&self, cause: Cause, at: u64) -> Error {
-        Error::new(cause).at("OVF descriptor", self.place(at))
+        Error::new(cause).at(self.kind.structure, self.place(at))
     }
 
     fn event(&mut self, event: Event<'_>, at: u64) -> Result<(), Error> {
@@ -122,7 +139,9 @@ impl Tree {
                 let deep = int::u64_of(self.open.len()).saturating_add(1);
                 if deep > u64::from(self.depth) {
                     let limit = u64::from(self.depth);
-                    return Err(LimitExceeded::new("OVF descriptor", "levels", deep, limit).into());
+                    return Err(
+                        LimitExceeded::new(self.kind.structure, "levels", deep, limit).into(),
+                    );
                 }
                 self.open.push(element);
             }
@@ -132,7 +151,7 @@ impl Tree {
             }
             Event::End(_) => match self.open.pop() {
                 Some(element) => self.close(element, at)?,
-                None => return Err(self.fault(Cause::OvfMalformed, at)),
+                None => return Err(self.fault(self.kind.malformed, at)),
             },
             Event::Text(text) => self.text(&text.xml10_content(), at)?,
             Event::CData(text) => self.text(&text.xml10_content(), at)?,
@@ -140,7 +159,7 @@ impl Tree {
                 let character = self.character(&name, at)?;
                 self.text(character.encode_utf8(&mut [0; 4]), at)?;
             }
-            Event::DocType(_) => return Err(self.fault(Cause::OvfDoctype, at)),
+            Event::DocType(_) => return Err(self.fault(self.kind.doctype, at)),
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::Eof => {}
         }
         Ok(())
@@ -157,12 +176,12 @@ impl Tree {
         for attribute in tag.attributes().with_checks(false) {
             self.count()?;
             let attribute = attribute
-                .map_err(|error| self.fault(Cause::OvfMalformed, at).with_source(error))?;
+                .map_err(|error| self.fault(self.kind.malformed, at).with_source(error))?;
             let key = attribute.key.as_ref();
             let many = element.attributes.len() >= MAX_ATTRIBUTES;
             if many || key.is_empty() {
                 return Err(self
-                    .fault(Cause::OvfMalformed, at)
+                    .fault(self.kind.malformed, at)
                     .field("attribute")
                     .found(key));
             }
@@ -174,9 +193,9 @@ impl Tree {
                 .map_err(|error| {
                     let cause = match &error {
                         quick_xml::Error::Escape(EscapeError::UnrecognizedEntity(..)) => {
-                            Cause::OvfEntity
+                            self.kind.entity
                         }
-                        _ => Cause::OvfMalformed,
+                        _ => self.kind.malformed,
                     };
                     self.fault(cause, at).with_source(error)
                 })?;
@@ -188,8 +207,8 @@ impl Tree {
 
     fn count(&mut self) -> Result<(), Error> {
         self.nodes = self.nodes.saturating_add(1);
-        if self.nodes > MAX_NODES {
-            let limit = LimitExceeded::new("OVF descriptor", "nodes", self.nodes, MAX_NODES);
+        if self.nodes > self.most {
+            let limit = LimitExceeded::new(self.kind.structure, "nodes", self.nodes, self.most);
             return Err(limit.into());
         }
         Ok(())
@@ -199,7 +218,7 @@ impl Tree {
         match self.open.last_mut() {
             Some(parent) => parent.children.push(element),
             None if self.root.is_none() => self.root = Some(element),
-            None => return Err(self.fault(Cause::OvfMalformed, at)),
+            None => return Err(self.fault(self.kind.malformed, at)),
         }
         Ok(())
     }
@@ -208,7 +227,7 @@ impl Tree {
         match self.open.last_mut() {
             Some(element) => element.text.push_str(text),
             None if text.trim().is_empty() => {}
-            None => return Err(self.fault(Cause::OvfMalformed, at)),
+            None => return Err(self.fault(self.kind.malformed, at)),
         }
         Ok(())
     }
@@ -223,9 +242,9 @@ impl Tree {
                 "amp" => Ok('&'),
                 "apos" => Ok('\''),
                 "quot" => Ok('"'),
-                _ => Err(self.fault(Cause::OvfEntity, at).found(text)),
+                _ => Err(self.fault(self.kind.entity, at).found(text)),
             },
-            Err(error) => Err(self.fault(Cause::OvfMalformed, at).with_source(error)),
+            Err(error) => Err(self.fault(self.kind.malformed, at).with_source(error)),
         }
     }
 
@@ -233,7 +252,7 @@ impl Tree {
         let at = self.place(at);
         match self.root {
             Some(root) if self.open.is_empty() => Ok(root),
-            _ => Err(Error::new(Cause::OvfMalformed).at("OVF descriptor", at)),
+            _ => Err(Error::new(self.kind.malformed).at(self.kind.structure, at)),
         }
     }
 }
@@ -241,10 +260,10 @@ impl Tree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vmie_io::ErrorKind;
+    use crate::ovf::DOCUMENT;
 
     fn refuse(text: &str) -> (Cause, Option<u64>) {
-        let error = parse(text.as_bytes(), &Limits::default()).unwrap_err();
+        let error = parse(&DOCUMENT, text.as_bytes(), (64, 65_536)).unwrap_err();
         (error.cause(), error.offset())
     }
 
@@ -252,7 +271,7 @@ mod tests {
     fn the_tree_has_local_names_and_decoded_text() {
         let text = "\u{feff}<?xml version='1.0'?>\n<o:E xmlns:o='u' o:id='a&amp;b'>x &lt;<![CDATA[<y>]]>\
                     <Item/>&#x41;</o:E>";
-        let root = parse(text.as_bytes(), &Limits::default()).unwrap();
+        let root = parse(&DOCUMENT, text.as_bytes(), (64, 65_536)).unwrap();
         assert_eq!(root.name, "E");
         assert_eq!(root.offset, 25);
         assert_eq!(root.attribute("id"), Some("a&b"));
@@ -278,7 +297,7 @@ mod tests {
         assert_eq!(refuse("<E/><F/>"), (Cause::OvfMalformed, Some(4)));
         assert_eq!(refuse("text"), (Cause::OvfMalformed, Some(0)));
         assert_eq!(refuse("<E a=1/>").0, Cause::OvfMalformed);
-        let error = parse(b"<E>\xff</E>", &Limits::default()).unwrap_err();
+        let error = parse(&DOCUMENT, b"<E>\xff</E>", (64, 65_536)).unwrap_err();
         assert_eq!(
             (error.cause(), error.offset()),
             (Cause::OvfEncoding, Some(3))
@@ -293,8 +312,5 @@ mod tests {
         assert_eq!(refuse(&wide).0, Cause::Limit);
         let many: String = (0..65).map(|i| format!(" a{i}=''")).collect();
         assert_eq!(refuse(&format!("<a{many}/>")).0, Cause::OvfMalformed);
-        let limits = Limits::default().with_text(4);
-        let error = parse(b"<abc/>", &limits).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     }
 }

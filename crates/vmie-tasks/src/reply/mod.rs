@@ -1,8 +1,23 @@
 //! What a call is answered with.
 
+mod conversion;
+mod ec2;
+mod export;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use conversion::{
+    ConversionTask, DiskImageDescription, DiskImageVolumeDescription, ImportInstanceTaskDetails,
+    ImportVolumeTaskDetails,
+};
+pub use ec2::{
+    DeleteSnapshotResult, Image, ImageWatermark, InstanceTypeSpecification, ProductCode,
+    ScanResults, Snapshot, StateReason, Volume, VolumeAttachment, VolumeOperator,
+};
+pub use export::{
+    ExportImageTask, ExportLocation, ExportTask, ExportToS3Task, InstanceExportDetails,
+};
 use vmie_rules::api::ApiCode;
 use vmie_rules::guest::{BootMode, Platform};
 use vmie_rules::license::LicenseType;
@@ -44,6 +59,65 @@ pub enum Reply {
         /// Its status now.
         state: Status,
     },
+    /// To ImportInstance: the new task.
+    ImportInstance(ConversionTask),
+    /// To ImportVolume: the new task.
+    ImportVolume(ConversionTask),
+    /// To DescribeConversionTasks.
+    DescribeConversionTasks {
+        /// The tasks, oldest first.
+        tasks: Vec<ConversionTask>,
+    },
+    /// To CancelConversionTask: done.
+    CancelConversionTask,
+    /// To CreateInstanceExportTask: the new task.
+    CreateInstanceExportTask(ExportTask),
+    /// To DescribeExportTasks.
+    DescribeExportTasks {
+        /// The tasks, oldest first.
+        tasks: Vec<ExportTask>,
+    },
+    /// To ExportImage: the new task.
+    ExportImage(ExportImageTask),
+    /// To DescribeExportImageTasks.
+    DescribeExportImageTasks {
+        /// The tasks, oldest first.
+        tasks: Vec<ExportImageTask>,
+        /// Where the next answer goes on, if there is more.
+        next_token: Option<String>,
+    },
+    /// To CancelExportTask: done.
+    CancelExportTask,
+    /// To RegisterImage.
+    RegisterImage {
+        /// The new image.
+        image_id: ImageId,
+    },
+    /// To DeregisterImage: done.
+    DeregisterImage {
+        /// What became of the image's snapshots, if they were to go with it.
+        delete_snapshot_results: Vec<DeleteSnapshotResult>,
+    },
+    /// To DescribeImages.
+    DescribeImages {
+        /// The images.
+        images: Vec<Image>,
+        /// Where the next answer goes on, if there is more.
+        next_token: Option<String>,
+    },
+    /// To DescribeSnapshots.
+    DescribeSnapshots {
+        /// The snapshots.
+        snapshots: Vec<Snapshot>,
+        /// Where the next answer goes on, if there is more.
+        next_token: Option<String>,
+    },
+    /// To DeleteSnapshot: done.
+    DeleteSnapshot,
+    /// To CreateVolume: the new volume.
+    CreateVolume(Volume),
+    /// To AttachVolume.
+    AttachVolume(VolumeAttachment),
 }
 
 /// The answer to a call that was not taken.
@@ -115,10 +189,14 @@ pub struct SnapshotDetail {
     pub disk_image_size: u64,
     /// As sent; for a disk inside an OVA its own, once that was opened.
     pub format: Option<String>,
+    /// In percent, while the disk is converted.
+    pub progress: Option<u8>,
     /// The snapshot, from preparing ami on.
     pub snapshot_id: Option<SnapshotId>,
     /// `active` or `completed`, from converting on.
     pub status: Option<Status>,
+    /// Where the disk is, while it is converted.
+    pub status_message: Option<String>,
     /// As requested. It may be a secret.
     pub url: Option<SourceUrl>,
     /// As requested, or taken from the address.

@@ -7,7 +7,7 @@ use vmie_io::Charge;
 /// Up to a fixed number of shared values. The number is small, so that looking through all of them
 /// under the lock is cheaper than keeping order among them.
 #[derive(Debug)]
-pub(super) struct Recent<T: ?Sized> {
+pub(crate) struct Recent<T: ?Sized> {
     slots: usize,
     kept: Mutex<Kept<T>>,
 }
@@ -28,7 +28,7 @@ struct Entry<T: ?Sized> {
 
 impl<T: ?Sized> Recent<T> {
     /// Keeps up to `slots` values, at least one.
-    pub(super) fn new(slots: usize) -> Self {
+    pub(crate) fn new(slots: usize) -> Self {
         Self {
             slots: slots.max(1),
             kept: Mutex::new(Kept {
@@ -43,7 +43,7 @@ impl<T: ?Sized> Recent<T> {
     }
 
     /// The value of this number, if it is still there.
-    pub(super) fn get(&self, number: u64) -> Option<Arc<T>> {
+    pub(crate) fn get(&self, number: u64) -> Option<Arc<T>> {
         let mut kept = self.kept();
         kept.clock = kept.clock.saturating_add(1);
         let now = kept.clock;
@@ -53,7 +53,7 @@ impl<T: ?Sized> Recent<T> {
     }
 
     /// Keeps a value, with the charge for its memory.
-    pub(super) fn put(&self, number: u64, value: Arc<T>, charge: Charge) {
+    pub(crate) fn put(&self, number: u64, value: Arc<T>, charge: Charge) {
         let mut kept = self.kept();
         kept.clock = kept.clock.saturating_add(1);
         let entry = Entry {
@@ -79,7 +79,7 @@ impl<T: ?Sized> Recent<T> {
     }
 
     /// Gives up everything.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.kept().entries.clear();
     }
 }

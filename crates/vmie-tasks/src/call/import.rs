@@ -1,44 +1,37 @@
-//! What comes in: API calls.
+//! The parameters of the imports from buckets, and of their lists and cancel.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::{Filter, TagSpecification};
 use crate::source::{SourceUrl, UserBucket};
+use crate::time::Timestamp;
 
-/// On whose behalf a call comes. Tasks of one account and Region are invisible to all others.
-#[derive(
-    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub struct Caller {
-    /// The account.
-    pub account: String,
-    /// The Region's code.
-    pub region: String,
+/// A number of the API's type double. Two are equal when their bits are.
+#[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Double(pub f64);
+
+impl PartialEq for Double {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
 }
 
-/// A call and its caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiCall {
-    /// On whose behalf.
-    pub caller: Caller,
-    /// What is asked.
-    pub action: Action,
-}
+impl Eq for Double {}
 
-/// The actions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Action {
-    /// Imports a machine as an image.
-    ImportImage(ImportImageRequest),
-    /// Imports a disk as a snapshot.
-    ImportSnapshot(ImportSnapshotRequest),
-    /// Lists tasks of ImportImage.
-    DescribeImportImageTasks(DescribeRequest),
-    /// Lists tasks of ImportSnapshot.
-    DescribeImportSnapshotTasks(DescribeRequest),
-    /// Cancels a task of either.
-    CancelImportTask(CancelRequest),
+/// What a client says of its upload. Nothing depends on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct ClientData {
+    /// Free text.
+    pub comment: Option<String>,
+    /// When the upload ended.
+    pub upload_end: Option<Timestamp>,
+    /// How large it is, in GiB.
+    pub upload_size: Option<Double>,
+    /// When the upload began.
+    pub upload_start: Option<Timestamp>,
 }
 
 /// A disk container (SVC-TASK-8): a format, and exactly one of the three places.
@@ -58,24 +51,6 @@ pub struct DiskContainer {
     pub snapshot_id: Option<String>,
 }
 
-/// A tag.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Tag {
-    /// The key.
-    pub key: String,
-    /// The value.
-    pub value: String,
-}
-
-/// Tags for a kind of resource.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct TagSpecification {
-    /// The kind: `import-image-task` or `import-snapshot-task`.
-    pub resource_type: String,
-    /// The tags.
-    pub tags: Vec<Tag>,
-}
-
 /// The parameters of ImportImage, as sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -84,6 +59,8 @@ pub struct ImportImageRequest {
     pub architecture: Option<String>,
     /// `legacy-bios`, `uefi` or `uefi-preferred`.
     pub boot_mode: Option<String>,
+    /// About the upload.
+    pub client_data: Option<alloc::boxed::Box<ClientData>>,
     /// Makes the call safe to repeat (SVC-OBS-6).
     pub client_token: Option<String>,
     /// Free text.
@@ -116,6 +93,8 @@ pub struct ImportImageRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct ImportSnapshotRequest {
+    /// About the upload.
+    pub client_data: Option<alloc::boxed::Box<ClientData>>,
     /// Makes the call safe to repeat (SVC-OBS-6).
     pub client_token: Option<String>,
     /// Free text.
@@ -132,15 +111,6 @@ pub struct ImportSnapshotRequest {
     pub role_name: Option<String>,
     /// Tags of the task.
     pub tag_specifications: Vec<TagSpecification>,
-}
-
-/// A filter of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
-    /// `task-state` (SVC-OBS-5).
-    pub name: String,
-    /// Any of these.
-    pub values: Vec<String>,
 }
 
 /// The parameters of a list.
