@@ -106,6 +106,30 @@ pub enum Cause {
     /// A marker of a type that nobody specified.
     #[error("the marker's type is not known")]
     VmdkMarker,
+    /// A sparse extent without a descriptor: one of the files of a disk.
+    #[error("the file is one extent of a disk, and the descriptor is another file")]
+    VmdkExtentAlone,
+    /// The extents that the descriptor names are no disk: there are none, or one is impossible.
+    #[error("the extents that the descriptor names do not make up a disk")]
+    VmdkExtents,
+    /// The file of an extent is smaller than the descriptor says.
+    #[error("the file of the extent holds less than the descriptor says")]
+    VmdkExtentSize,
+    /// The disk is a raw device, or a map to one (SVC-LIM-3).
+    #[error("the disk is mapped to a raw device, of which the VMDK holds no data")]
+    VmdkRawDevice,
+    /// The disk is encrypted by VMware.
+    #[error("the disk is encrypted")]
+    VmdkEncrypted,
+    /// Flags of an SEsparse extent that nobody specified.
+    #[error("the extent has flags of which nobody says what they mean")]
+    VmdkFlags,
+    /// The tables of an SEsparse extent are behind its journal.
+    #[error("the extent's journal has to be replayed first, and its form is told nowhere")]
+    VmdkJournal,
+    /// An entry of a table is nothing that is known.
+    #[error("the table entry is of no known kind")]
+    VmdkTableEntry,
 
     // VHD -----------------------------------------------------------------------------------------
     /// The footer is not at the end of the file, and no copy of it at the start.
@@ -326,6 +350,15 @@ pub enum Cause {
     /// A line of the manifest is malformed.
     #[error("a line of the manifest is malformed")]
     Manifest,
+    /// The certificate is not a signature line followed by PEM blocks.
+    #[error("the certificate is not a signature line followed by PEM blocks")]
+    Certificate,
+    /// The gzip stream is damaged or cut off.
+    #[error("the gzip stream is damaged or cut off")]
+    GzipData,
+    /// The gzip stream unpacks to more than the disk could need.
+    #[error("the gzip stream unpacks to more than the disk could need")]
+    GzipLength,
     /// A member's digest is not the manifest's.
     #[error("the digest of the file is not the one in the manifest")]
     DigestMismatch,
@@ -410,6 +443,11 @@ impl vmie_io::Cause for Cause {
             | Self::CompressedFile
             | Self::ParentImage
             | Self::VmdkKind
+            | Self::VmdkExtentAlone
+            | Self::VmdkRawDevice
+            | Self::VmdkEncrypted
+            | Self::VmdkFlags
+            | Self::VmdkJournal
             | Self::VmdkVersion
             | Self::VmdkCompressionNone
             | Self::VmdkCompressionUnknown
@@ -439,6 +477,7 @@ impl vmie_io::Cause for Cause {
             | Self::VhdOffset
             | Self::VhdxLogTruncated
             | Self::VhdxOffset
+            | Self::VmdkExtentSize
             | Self::VmdkOffset
             | Self::Qcow2Truncated
             | Self::Qcow2Offset
@@ -472,10 +511,20 @@ impl vmie_io::Cause for Cause {
                 "Export the machine as OVF or OVA, which makes stream-optimized VMDK files"
             }
             Self::Qcow2Encrypted => "Decrypt the image first, with the program that encrypted it",
+            Self::VmdkExtentAlone => "Open the descriptor, the file that names this one",
+            Self::VmdkRawDevice => "Copy the device's data into a virtual disk, then export that",
+            Self::VmdkEncrypted => {
+                "Decrypt the virtual machine first, with the program that encrypted it"
+            }
+            Self::VmdkJournal => {
+                "Start and stop the machine, or consolidate its snapshots, then export it again"
+            }
             Self::VmdkNewlines => "Transfer the file again, in binary mode",
             Self::NoInflate => "Build with the feature zlib-rs or libdeflate",
             Self::ChunkedFiles => "Export again without splitting the disk into chunks",
-            Self::MemberCompressed => "Export again without compressing the files of the archive",
+            Self::MemberCompressed => {
+                "Export again without compressing the files of the archive, or with gzip"
+            }
             Self::DiskWithoutFile => "Leave the empty disk out, or export it with a file",
             Self::NoSuchDisk => "Ask which disks the appliance has",
             Self::OvfDoctype | Self::OvfEntity => "Remove the document type from the descriptor",

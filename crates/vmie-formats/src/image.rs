@@ -14,6 +14,8 @@ pub enum Format {
     Raw,
     /// VMware's virtual disk.
     Vmdk,
+    /// An OVF descriptor with the files that it names beside it.
+    Ovf,
     /// An import manifest: the list of the parts that an image was uploaded in.
     ImportManifest,
     /// An appliance: a tar with an OVF descriptor and disks.
@@ -47,6 +49,7 @@ impl Format {
             Self::Vmdk => "vmdk",
             Self::ImportManifest => "import-manifest",
             Self::Ova => "ova",
+            Self::Ovf => "ovf",
             Self::Vhd => "vhd",
             Self::Vhdx => "vhdx",
             Self::Qcow2 => "qcow2",
@@ -84,6 +87,10 @@ pub enum Variant {
     VmdkVmfs,
     /// VMDK: as `vmfs`, thinly provisioned.
     VmdkVmfsThin,
+    /// VMDK: as `vmfs`, all of its space allocated and zeroed when it is first used.
+    VmdkVmfsPreallocated,
+    /// VMDK: as `vmfs`, all of its space zeroed when it was made.
+    VmdkVmfsEagerZeroedThick,
     /// VMDK: a copy-on-write (COWD) extent of ESX hosts.
     VmdkCowd,
     /// VMDK: a space-efficient sparse extent of ESXi.
@@ -130,6 +137,8 @@ impl Variant {
             Self::VmdkTwoGbFlat => "twoGbMaxExtentFlat",
             Self::VmdkVmfs => "vmfs",
             Self::VmdkVmfsThin => "vmfsThin",
+            Self::VmdkVmfsPreallocated => "vmfsPreallocated",
+            Self::VmdkVmfsEagerZeroedThick => "vmfsEagerZeroedThick",
             Self::VmdkCowd => "vmfsSparse",
             Self::VmdkSeSparse => "seSparse",
             Self::VmdkRawDevice => "rawDevice",
@@ -253,6 +262,8 @@ pub enum NoteKind {
     FootersDiffer,
     /// A quirk of the program that made the image.
     Quirk,
+    /// The file is one of several that make up a disk; what it holds is read.
+    PartOfDisk,
 }
 
 impl NoteKind {
@@ -270,6 +281,7 @@ impl NoteKind {
             Self::Disagreement => "disagreement",
             Self::FootersDiffer => "footers-differ",
             Self::Quirk => "quirk",
+            Self::PartOfDisk => "part-of-disk",
         }
     }
 }

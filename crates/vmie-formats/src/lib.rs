@@ -101,8 +101,8 @@ pub use image::{
 };
 pub use open::{OpenOptions, Opened};
 pub use ova::{
-    Appliance, Digest, DigestAlgorithm, Disk, Manifest, ManifestEntry, Member, MemberCheck,
-    Outcome, Verification,
+    Appliance, Certificate, Digest, DigestAlgorithm, Disk, Manifest, ManifestEntry, Member,
+    MemberCheck, Outcome, Verification,
 };
 pub use probe::probe;
 pub use progress::Progress;

@@ -40,6 +40,8 @@ pub struct OpenOptions {
     depth: u32,
     /// The account to charge: the caller's, or that of the image at the chain's top.
     shared: Option<Budget>,
+    /// What the file is called.
+    called: Option<String>,
 }
 
 impl Default for OpenOptions {
@@ -50,6 +52,7 @@ impl Default for OpenOptions {
             resolver: Arc::new(DenyAll),
             depth: 0,
             shared: None,
+            called: None,
         }
     }
 }
@@ -90,6 +93,18 @@ impl OpenOptions {
     pub fn resolver(mut self, resolver: Arc<dyn Resolver>) -> Self {
         self.resolver = resolver;
         self
+    }
+
+    /// What the file is called, without its folder: the manifest of an OVF descriptor is looked for
+    /// beside it under that name.
+    #[must_use]
+    pub fn file_name(mut self, name: Option<&str>) -> Self {
+        self.called = name.map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn called(&self) -> Option<&str> {
+        self.called.as_deref()
     }
 
     /// Charges what is opened to this account, and takes its limits, rather than to one of its own.
@@ -135,6 +150,7 @@ impl OpenOptions {
             }
             Format::ImportManifest => self.manifest(&*source),
             Format::Ova => ova::open(source, self).map(Opened::Appliance),
+            Format::Ovf => ova::open_beside(source, self).map(Opened::Appliance),
             other => Err(not_read(other)),
         }
     }
@@ -184,6 +200,18 @@ impl OpenOptions {
         format: Option<Format>,
         budget: &Budget,
     ) -> Result<Parent, Error> {
+        let (source, mut below) = self.below(name, budget)?;
+        below.format = format;
+        below.open_disk(source).map(Parent::new)
+    }
+
+    /// The file of the parent of an image, through the resolver, and how it has to be opened: for
+    /// formats that check whether it is the right one.
+    pub(crate) fn below(
+        &self,
+        name: &str,
+        budget: &Budget,
+    ) -> Result<(Arc<dyn ReadAt>, Self), Error> {
         if self.depth >= self.limits.depth {
             return Err(Error::new(Cause::ChainDepth)
                 .in_structure("chain of images")
@@ -191,13 +219,14 @@ impl OpenOptions {
         }
         let source = self.reference(&Reference::new(ReferenceKind::Parent, name))?;
         let below = Self {
-            format,
+            format: None,
             limits: self.limits,
             resolver: Arc::clone(&self.resolver),
             depth: self.depth.saturating_add(1),
             shared: Some(budget.clone()),
+            called: None,
         };
-        below.open_disk(source).map(Parent::new)
+        Ok((source, below))
     }
 }
 

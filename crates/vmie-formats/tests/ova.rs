@@ -15,11 +15,11 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use vmie_formats::ovf::{Descriptor, Item};
 use vmie_formats::{
-    Appliance, CancelToken, Cause, Confidence, Error, ErrorKind, Format, Limits, OpenOptions,
-    Opened, Outcome, ReadAt, Variant, error_of, probe,
+    Appliance, CancelToken, Cause, Confidence, Error, ErrorKind, FolderResolver, Format, Limits,
+    OpenOptions, Opened, Outcome, ReadAt, Variant, error_of, probe,
 };
 use vmie_testkit::conformance;
-use vmie_testkit::ova::{self, Disk, Style, Tar, descriptor, sha1_line, sha256_line};
+use vmie_testkit::ova::{self, Disk, Style, Tar, descriptor, gzip, sha1_line, sha256_line};
 use vmie_testkit::vmdk::{Builder, sample_disk};
 
 fn open(bytes: &[u8]) -> Result<Appliance, Error> {
@@ -362,14 +362,11 @@ fn disks_that_are_not_supported_are_told_apart() {
     };
     // The chunks' own names, and a chunk size that the file does not even reach.
     let chunk = " ovf:chunkSize=\"40960\"";
-    assert_eq!(with(chunk, "d.vmdk.000000000", &file), Cause::ChunkedFiles);
-    assert_eq!(with(chunk, "d.vmdk", &file), Cause::ChunkedFiles);
-    assert_eq!(
-        Error::new(Cause::ChunkedFiles).kind(),
-        ErrorKind::Unsupported
-    );
+    assert_eq!(with(chunk, "d.vmdk.000000001", &file), Cause::MemberMissing);
     let gzip = " ovf:compression=\"gzip\"";
-    assert_eq!(with(gzip, "d.vmdk", &file), Cause::MemberCompressed);
+    assert_eq!(with(gzip, "d.vmdk", &file), Cause::GzipData);
+    let other = " ovf:compression=\"bzip2\"";
+    assert_eq!(with(other, "d.vmdk", &file), Cause::MemberCompressed);
     assert_eq!(with("", "other", &file), Cause::MemberMissing);
     assert_eq!(with("", "d.vmdk", b"no magic here"), Cause::DiskFormat);
     assert_eq!(with("", "d.vmdk", b"QFI\xfb"), Cause::Qcow2Version);
@@ -398,6 +395,92 @@ fn a_disk_in_no_stated_format_may_be_raw_and_one_without_a_file_is_refused() {
     let inner = Tar::new(Style::Ustar).file("d.img", &bytes);
     let outer = inner.file("m.ovf", text.as_bytes()).finish();
     assert_eq!(disk_error(&open(&outer).unwrap(), 0), Cause::WrongFormat);
+}
+
+#[test]
+fn chunks_and_compressed_files_are_read_as_the_files_that_they_were() {
+    let (disk, file) = small_disk(200_000);
+    let with = |attributes: &str, files: &[(&str, &[u8])]| {
+        let stated = Disk {
+            file_attributes: attributes.to_owned(),
+            ..Disk::new("d.vmdk", file.len(), disk.len())
+        };
+        let text = descriptor(&[stated], None);
+        let mut tar = Tar::new(Style::Ustar).file("f/m.ovf", text.as_bytes());
+        for (name, data) in files {
+            tar = tar.file(name, data);
+        }
+        open(&tar.finish()).unwrap()
+    };
+    let third = file.len() / 3;
+    let chunked = with(
+        " ovf:chunkSize=\"1000\"",
+        &[
+            ("f/d.vmdk.000000001", &file[third..third + 7]),
+            ("f/d.vmdk.000000000", &file[..third]),
+            ("f/d.vmdk.000000002", &file[third + 7..]),
+        ],
+    );
+    assert!(chunked.disks()[0].chunked);
+    let packed = gzip(&file);
+    let zipped = with(" ovf:compression=\"gzip\"", &[("f/d.vmdk", &packed)]);
+    for appliance in [chunked, zipped] {
+        let image = appliance.open_disk(0).unwrap();
+        conformance::read_at(&image, &disk);
+    }
+}
+
+#[test]
+fn a_descriptor_is_opened_with_its_files_beside_it() {
+    let (disk, file) = small_disk(9000);
+    let folder = tempfile::tempdir().unwrap();
+    let text = descriptor(&[Disk::new("disk%201.vmdk", file.len(), disk.len())], None);
+    std::fs::write(folder.path().join("disk 1.vmdk"), &file).unwrap();
+    let lines = format!(
+        "{}{}",
+        sha1_line("m.ovf", text.as_bytes()),
+        sha1_line("disk 1.vmdk", &file)
+    );
+    std::fs::write(folder.path().join("m.mf"), lines).unwrap();
+    let source = || Arc::new(text.clone().into_bytes());
+    let denied = OpenOptions::new().open(source()).unwrap_err();
+    assert_eq!(denied.cause(), Cause::ReferenceDenied);
+    let options = OpenOptions::new()
+        .resolver(Arc::new(FolderResolver::new(folder.path())))
+        .file_name(Some("m.ovf"));
+    let Opened::Appliance(appliance) = options.open(source()).unwrap() else {
+        panic!("an appliance");
+    };
+    assert!(appliance.is_folder());
+    let verification = appliance.verify(&(), &CancelToken::new()).unwrap();
+    assert_eq!(verification.checks.len(), 2);
+    verification.ensure().unwrap();
+    let image = appliance.open_disk(0).unwrap();
+    conformance::read_at(&image, &disk);
+    // Without its name there is no manifest to look for, and a disk may be missing.
+    std::fs::remove_file(folder.path().join("disk 1.vmdk")).unwrap();
+    let Opened::Appliance(appliance) = options.file_name(None).open(source()).unwrap() else {
+        panic!("an appliance");
+    };
+    assert!(appliance.manifest().is_none());
+    assert_eq!(disk_error(&appliance, 0), Cause::MemberMissing);
+}
+
+#[test]
+fn a_certificate_is_reported() {
+    let (disk, file) = small_disk(9000);
+    let text = descriptor(&[Disk::new("disk1.vmdk", file.len(), disk.len())], None);
+    let with = |certificate: &str| {
+        let tar = Tar::new(Style::Ustar)
+            .file("m.ovf", text.as_bytes())
+            .file("m.cert", certificate.as_bytes())
+            .file("disk1.vmdk", &file);
+        open(&tar.finish())
+    };
+    let pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let appliance = with(&format!("SHA256(m.mf)= 00ff\n{pem}")).unwrap();
+    assert_eq!(appliance.certificate().unwrap().signed, "m.mf");
+    assert_eq!(with("nonsense").unwrap_err().cause(), Cause::Certificate);
 }
 
 #[test]

@@ -35,8 +35,8 @@ impl Evidence {
 
     /// On this volume.
     #[must_use]
-    pub fn on(mut self, volume: VolumeId) -> Self {
-        self.volume = Some(volume);
+    pub fn on(mut self, volume: &VolumeId) -> Self {
+        self.volume = Some(volume.clone());
         self
     }
 
@@ -66,7 +66,7 @@ impl fmt::Display for Evidence {
     /// `disk0p1 /etc/fstab:3: /dev/sda1 on /boot`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut place = String::new();
-        if let Some(volume) = self.volume {
+        if let Some(volume) = &self.volume {
             place.push_str(&volume.to_string());
         }
         if let Some(path) = &self.path {

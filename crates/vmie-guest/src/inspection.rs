@@ -1,7 +1,7 @@
 //! What a guest is: the facts.
 
 use vmie_fs::{FsKind, GuestPath, Space, State};
-use vmie_volumes::{DiskLayout, VolumeId};
+use vmie_volumes::{DiskLayout, Group, VolumeId};
 
 use crate::fstab::FstabEntry;
 use crate::{Evidence, Fact};
@@ -12,6 +12,9 @@ use crate::{Evidence, Fact};
 pub struct Inspection {
     /// The disks, in the order given.
     pub disks: Vec<Disk>,
+    /// Volume groups, software RAIDs and groups of dynamic disks, with what keeps them from being
+    /// put together.
+    pub groups: Vec<Group>,
     /// What every volume that is formatted at all is formatted as, in disk order.
     pub filesystems: Vec<FilesystemFacts>,
     /// The operating systems: one for each root filesystem that was found.
@@ -33,6 +36,8 @@ pub struct Disk {
     pub size: u64,
     /// Its partition table.
     pub layout: Fact<DiskLayout>,
+    /// Whether it is a dynamic disk of Windows (SVC-BOOT-2, SVC-BOOT-3).
+    pub dynamic: bool,
 }
 
 impl Disk {
@@ -43,6 +48,7 @@ impl Disk {
             index,
             size,
             layout,
+            dynamic: false,
         }
     }
 }
@@ -99,6 +105,8 @@ pub struct Unread {
 pub struct System {
     /// The volume of its root filesystem.
     pub root: VolumeId,
+    /// The numbers of the disks that it lies on.
+    pub root_disks: Vec<u32>,
     /// Which system it is.
     pub os: Os,
     /// The kernels found, newest first.

@@ -49,6 +49,8 @@ impl Serialize for Verdict {
 
 fn inspection_entries<M: SerializeMap>(all: &Inspection, map: &mut M) -> Result<(), M::Error> {
     map.serialize_entry("disks", &all.disks)?;
+    let groups: Vec<GroupDocument<'_>> = all.groups.iter().map(GroupDocument).collect();
+    map.serialize_entry("groups", &groups)?;
     map.serialize_entry("systems", &all.systems)?;
     map.serialize_entry("boot", &all.boot)?;
     map.serialize_entry("filesystems", &all.filesystems)?;
@@ -90,7 +92,7 @@ impl Serialize for Evidence {
 }
 
 fn evidence_entries<M: SerializeMap>(evidence: &Evidence, map: &mut M) -> Result<(), M::Error> {
-    let volume = evidence.volume.map(|volume| volume.to_string());
+    let volume = evidence.volume.as_ref().map(ToString::to_string);
     map.serialize_entry("volume", &volume)?;
     map.serialize_entry("path", &evidence.path)?;
     map.serialize_entry("line", &evidence.line)?;
@@ -197,7 +199,22 @@ document!(Disk, |disk| {
     "table": disk.layout.get().map(|layout| layout.table.name()),
     "sector_size": disk.layout.get().map(|layout| layout.sector_size),
     "partitions": disk.layout.get().map(|layout| layout.partitions.len()),
+    "primary_partitions": disk.layout.get().map(|layout| layout.primary_count()),
+    "dynamic": disk.dynamic,
     "boot_code": disk.layout.get().map(|layout| layout.boot_code.name()),
+});
+
+/// A group of another crate.
+struct GroupDocument<'a>(&'a vmie_volumes::Group);
+
+document!(GroupDocument<'_>, |group| {
+    "kind": group.0.kind.name(),
+    "name": group.0.name,
+    "uuid": group.0.uuid,
+    "version": group.0.version,
+    "members": group.0.members.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    "volumes": group.0.volumes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    "faults": group.0.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
 });
 
 document!(System, |system| {
@@ -244,7 +261,7 @@ document!(DefaultKernel, |kernel| {
 document!(Bootloader, |loader| {
     "kind": loader.kind.name(),
     "config": loader.config,
-    "volume": loader.volume.map(|volume| volume.to_string()),
+    "volume": loader.volume.as_ref().map(ToString::to_string),
     "bls": loader.bls,
     "entries": loader.entries,
 });

@@ -20,7 +20,7 @@
 //!     .with_file("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
 //!     .with_file("/etc/debian_version", "12.15\n")
 //!     .with_file("/etc/fstab", "UUID=ab / ext4 defaults 0 1\n");
-//! let id = VolumeId { disk: 0, partition: Some(1) };
+//! let id = VolumeId::partition(0, 1);
 //! let volumes = [GuestVolume::new(id, 1 << 30, None, root)];
 //! let guest = inspect_volumes(Vec::new(), &volumes, &Limits::default());
 //! assert_eq!(guest.systems[0].os.version.get().unwrap(), "12.15");

@@ -31,6 +31,8 @@ pub struct Container {
     pub variant: String,
     /// Whether the disk lies inside an OVA.
     pub in_ova: bool,
+    /// Whether the disk is split over several files.
+    pub chunked: bool,
     /// Bytes of the virtual disk.
     pub virtual_size: u64,
     /// What to call the file in the report: its name without folders.
@@ -53,6 +55,13 @@ impl Container {
     #[must_use]
     pub fn inside_ova(mut self) -> Self {
         self.in_ova = true;
+        self
+    }
+
+    /// The disk is split over several files.
+    #[must_use]
+    pub fn in_chunks(mut self) -> Self {
+        self.chunked = true;
         self
     }
 

@@ -39,10 +39,7 @@ fn layout(grub: bool, types: &[u8]) -> DiskLayout {
 }
 
 fn id(partition: u32) -> VolumeId {
-    VolumeId {
-        disk: 0,
-        partition: Some(partition),
-    }
+    VolumeId::partition(0, partition)
 }
 
 fn named(kind: FsKind, uuid: &str) -> Identity {
@@ -420,6 +417,9 @@ fn closed(number: u32, kind: FsKind, uuid: &str, layout: &DiskLayout) -> GuestVo
         id: id(number),
         size: 1 << 20,
         partition: layout.partition(number).cloned(),
+        devices: Vec::new(),
+        disks: vec![0],
+        member: false,
         identity: Ok(Some(named(kind, uuid))),
         open: Box::new(move || {
             Err(vmie_fs::Error::new(vmie_fs::Cause::NotRead(kind)).in_structure("volume"))

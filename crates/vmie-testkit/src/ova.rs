@@ -293,3 +293,17 @@ pub fn ova(disks: &[(Vec<u8>, usize)], firmware: Option<&str>) -> Vec<u8> {
     }
     tar.finish()
 }
+
+/// A gzip stream of the data.
+///
+/// # Panics
+/// Never: the level exists.
+#[must_use]
+pub fn gzip(data: &[u8]) -> Vec<u8> {
+    let level = libdeflater::CompressionLvl::new(6).unwrap();
+    let mut compressor = libdeflater::Compressor::new(level);
+    let mut out = vec![0; compressor.gzip_compress_bound(data.len())];
+    let len = compressor.gzip_compress(data, &mut out).unwrap();
+    out.truncate(len);
+    out
+}

@@ -141,6 +141,124 @@ pub enum Cause {
     /// A partition that does not start at a multiple of 4 KiB: right but slow.
     #[error("the partition does not start at a multiple of 4 KiB")]
     Misaligned,
+
+    /// The checksum of a physical volume's label is wrong; it is passed over.
+    #[error("the checksum of the LVM label does not match")]
+    LvmLabelCrc,
+    /// The header of a physical volume lists areas that it cannot have.
+    #[error("the header of the LVM physical volume makes no sense")]
+    LvmPvHeader,
+    /// A metadata area has no signature, a wrong checksum, or does not lie on its volume.
+    #[error("the header of the LVM metadata area makes no sense")]
+    LvmArea,
+    /// The checksum of a volume group's description is wrong.
+    #[error("the checksum of the LVM metadata does not match")]
+    LvmMetadataCrc,
+    /// The description of a volume group cannot be parsed.
+    #[error("the LVM metadata cannot be parsed")]
+    LvmSyntax,
+    /// The description of a volume group lacks something, or says what cannot be.
+    #[error("the LVM metadata holds a value that makes no sense, or lacks one")]
+    LvmValue,
+    /// A physical volume's metadata is older than another's; the newest is used.
+    #[error("the LVM metadata is older than that of another physical volume")]
+    LvmStale,
+    /// Two volumes say that they are the same physical volume; the first is used.
+    #[error("two volumes have the same LVM physical volume UUID")]
+    LvmDuplicatePv,
+    /// A physical volume that the volume group needs is on none of the disks.
+    #[error("a physical volume of the volume group is missing")]
+    LvmMissingPv,
+    /// A physical volume without metadata that no volume group knows.
+    #[error("no volume group knows the LVM physical volume")]
+    LvmOrphan,
+    /// The segments of a logical volume do not follow each other without a gap.
+    #[error("the segments of the logical volume overlap or leave gaps")]
+    LvmSegments,
+    /// A segment reaches out of its physical volume, or out of the volume below.
+    #[error("the segment reaches out of what it lies on")]
+    LvmExtent,
+    /// A logical volume lies on itself, or is nested too deep.
+    #[error("the logical volume lies on itself, or on too many others")]
+    LvmNesting,
+    /// A kind of segment that is named but not read.
+    #[error("logical volumes of this kind are not read")]
+    LvmSegmentKind,
+    /// Two logical volumes claim the same extents.
+    #[error("two logical volumes claim the same extents")]
+    LvmOverlap,
+    /// The volume group was exported, so that no system activates it.
+    #[error("the volume group was exported")]
+    LvmExported,
+
+    /// The checksum of a RAID superblock is wrong; the volume is taken for no member.
+    #[error("the checksum of the RAID superblock does not match")]
+    MdChecksum,
+    /// A RAID superblock holds a value that cannot be.
+    #[error("the RAID superblock holds a value that makes no sense")]
+    MdValue,
+    /// Too few members of a RAID are on the disks.
+    #[error("a member of the RAID is missing")]
+    MdMissing,
+    /// A member is shorter than what it should hold.
+    #[error("the member is shorter than its part of the RAID")]
+    MdMember,
+    /// A member was left behind by the others, and is not read.
+    #[error("the member is older than the others of its RAID")]
+    MdStale,
+    /// Two members have the same role; the newer one is read.
+    #[error("two members have the same role in the RAID")]
+    MdDuplicate,
+    /// A RAID level that is named but not read.
+    #[error("a RAID of this level is not read")]
+    MdLevel,
+    /// A RAID0 of members of several sizes, which does not say which of two layouts it has.
+    #[error("a RAID0 of unequal members does not say how its chunks are laid out")]
+    MdLayout,
+    /// A RAID whose change of form was not finished.
+    #[error("the RAID is being reshaped")]
+    MdReshape,
+
+    /// No copy of the private header of a dynamic disk is good.
+    #[error("the private header of the dynamic disk is damaged")]
+    LdmPrivateHeader,
+    /// No copy of the table of contents is good.
+    #[error("the table of contents of the dynamic disk is damaged")]
+    LdmTocBlock,
+    /// The header of the database makes no sense.
+    #[error("the header of the dynamic disk's database makes no sense")]
+    LdmDatabase,
+    /// A record of the database cannot be parsed; it is left out.
+    #[error("a record of the dynamic disk's database makes no sense")]
+    LdmRecord,
+    /// A disk's database is older than another's; the newest is used.
+    #[error("the database is older than that of another disk of the group")]
+    LdmStale,
+    /// A disk that the volume needs is not among the disks.
+    #[error("a disk of the dynamic volume is missing")]
+    LdmMissingDisk,
+    /// The parts of a dynamic volume do not make up the whole.
+    #[error("the parts of the dynamic volume do not make up the whole")]
+    LdmParts,
+    /// A part reaches out of the data of its disk.
+    #[error("a part of the dynamic volume reaches out of its disk")]
+    LdmExtent,
+    /// A kind of volume that is named but not read.
+    #[error("dynamic volumes of this kind are not read")]
+    LdmKind,
+
+    /// No volume of this name.
+    #[error("there is no volume of that name")]
+    NoSuchVolume,
+    /// Two volumes would have the same name; the later one has another.
+    #[error("two volumes have the same name")]
+    DuplicateName,
+    /// More volumes than are looked at.
+    #[error("there are more volumes than are looked at")]
+    TooManyVolumes,
+    /// Volumes that lie in volumes more often than is followed.
+    #[error("volumes are nested deeper than is followed")]
+    TooDeep,
 }
 
 impl vmie_io::Cause for Cause {
@@ -150,12 +268,23 @@ impl vmie_io::Cause for Cause {
     fn kind(self) -> ErrorKind {
         match self {
             Self::Read => ErrorKind::Io,
-            Self::Limit | Self::TooManyNotes | Self::TooManyLogical | Self::GptEntryCount => {
-                ErrorKind::LimitExceeded
-            }
-            Self::GptRevision | Self::GptEntrySize | Self::GptEntriesUndecoded => {
-                ErrorKind::Unsupported
-            }
+            Self::Limit
+            | Self::TooManyNotes
+            | Self::TooManyLogical
+            | Self::GptEntryCount
+            | Self::TooManyVolumes
+            | Self::TooDeep => ErrorKind::LimitExceeded,
+            Self::GptRevision
+            | Self::GptEntrySize
+            | Self::GptEntriesUndecoded
+            | Self::LvmSegmentKind
+            | Self::LvmExported
+            | Self::MdLevel
+            | Self::MdLayout
+            | Self::MdReshape
+            | Self::LdmKind => ErrorKind::Unsupported,
+            Self::LvmMissingPv | Self::MdMissing | Self::LdmMissingDisk => ErrorKind::Truncated,
+            Self::NoSuchVolume => ErrorKind::Misuse,
             Self::EbrOutside
             | Self::GptEntriesOutside
             | Self::GptBackupOutside
@@ -195,6 +324,48 @@ impl vmie_io::Cause for Cause {
                 "Wipe the one that is not meant, if that can be told"
             }
             Self::HybridMbr => "Prefer a plain protective MBR: systems read hybrids differently",
+            Self::LvmMissingPv | Self::MdMissing | Self::LdmMissingDisk => {
+                "Give all disks of the machine together"
+            }
+            Self::LvmSegmentKind | Self::MdLevel | Self::LdmKind => {
+                "Copy the data to a plain volume inside the guest first"
+            }
+            Self::MdReshape => "Let the reshape end inside the guest first",
+            Self::MdLayout => "Assemble the RAID once with a kernel that writes its layout",
+            Self::LvmExported => "Import the volume group inside the guest first: vgimport",
+            Self::LvmStale | Self::MdStale | Self::LdmStale | Self::MdDuplicate => {
+                "Check that all disks were copied at the same moment"
+            }
+            Self::LvmDuplicatePv => "Give each disk once",
+            Self::LvmOrphan => {
+                "Give all disks of the machine together, if it belongs to a volume group"
+            }
+            Self::LvmLabelCrc
+            | Self::LvmPvHeader
+            | Self::LvmArea
+            | Self::LvmMetadataCrc
+            | Self::LvmSyntax
+            | Self::LvmValue
+            | Self::LvmSegments
+            | Self::LvmExtent
+            | Self::LvmNesting
+            | Self::LvmOverlap => {
+                "Restore the volume group's metadata inside the guest: vgcfgrestore"
+            }
+            Self::MdChecksum | Self::MdValue | Self::MdMember => {
+                "Check the RAID with mdadm --examine and mend it on the source"
+            }
+            Self::LdmPrivateHeader
+            | Self::LdmTocBlock
+            | Self::LdmDatabase
+            | Self::LdmRecord
+            | Self::LdmParts
+            | Self::LdmExtent => "Check the disks with Disk Management inside the guest",
+            Self::NoSuchVolume => "List the volumes to see what there is",
+            Self::DuplicateName => "Rename one of them inside the guest",
+            Self::TooManyVolumes | Self::TooDeep => {
+                "Give fewer disks at once; no sound machine has so many volumes"
+            }
             Self::Misaligned => "Nothing needs to be done; writes may be slower than they could be",
             _ => "Check the partition table with a partitioning tool and mend it on the source",
         }

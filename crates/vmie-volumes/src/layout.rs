@@ -1,74 +1,6 @@
 //! What a disk's table says, whatever kind of table it is.
 
-use std::fmt;
-use std::str::FromStr;
-
 use crate::{Cause, Error, PartitionRole};
-
-/// A volume's name within one set of disks: `disk0` for a whole disk, `disk0p1` for its first
-/// partition (numbered as Linux numbers them: logical partitions from 5).
-///
-/// ```
-/// use vmie_volumes::VolumeId;
-///
-/// let id: VolumeId = "disk0p5".parse()?;
-/// assert_eq!(id, VolumeId { disk: 0, partition: Some(5) });
-/// assert_eq!(VolumeId { disk: 1, partition: None }.to_string(), "disk1");
-/// # Ok::<(), vmie_volumes::NotAVolumeId>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct VolumeId {
-    /// Which disk, from 0.
-    pub disk: u32,
-    /// Which partition, from 1; `None` for the whole disk.
-    pub partition: Option<u32>,
-}
-
-impl fmt::Display for VolumeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.partition {
-            Some(partition) => write!(f, "disk{}p{partition}", self.disk),
-            None => write!(f, "disk{}", self.disk),
-        }
-    }
-}
-
-/// A text that is not a volume's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a volume is named like disk0 or disk0p1")]
-#[non_exhaustive]
-pub struct NotAVolumeId;
-
-impl FromStr for VolumeId {
-    type Err = NotAVolumeId;
-
-    /// Takes exactly what [`Display`](fmt::Display) writes.
-    ///
-    /// # Errors
-    /// When the text is anything else: signs, leading zeros and partition 0 are.
-    fn from_str(text: &str) -> Result<Self, NotAVolumeId> {
-        let rest = text.strip_prefix("disk").ok_or(NotAVolumeId)?;
-        let (disk, partition) = match rest.split_once('p') {
-            Some((disk, partition)) => (disk, Some(number(partition)?)),
-            None => (rest, None),
-        };
-        if partition == Some(0) {
-            return Err(NotAVolumeId);
-        }
-        Ok(Self {
-            disk: number(disk)?,
-            partition,
-        })
-    }
-}
-
-fn number(digits: &str) -> Result<u32, NotAVolumeId> {
-    let canonical = digits == "0" || !digits.starts_with(['0', '+']);
-    match digits.parse() {
-        Ok(n) if canonical => Ok(n),
-        _ => Err(NotAVolumeId),
-    }
-}
 
 /// What kind of table a disk has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -218,6 +150,15 @@ impl Partition {
         self.role == PartitionRole::Lvm
     }
 
+    /// Whether it is typed as a part of a dynamic disk of Windows.
+    #[must_use]
+    pub fn is_dynamic(&self) -> bool {
+        matches!(
+            self.role,
+            PartitionRole::LdmData | PartitionRole::LdmMetadata
+        )
+    }
+
     /// Whether it is the container of logical partitions.
     #[must_use]
     pub fn is_extended(&self) -> bool {
@@ -336,39 +277,5 @@ impl DiskLayout {
     #[must_use]
     pub fn has_note(&self, cause: Cause) -> bool {
         self.notes.iter().any(|note| note.cause() == cause)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_volumes_are_read_as_they_are_written() {
-        for (text, disk, partition) in [
-            ("disk0", 0, None),
-            ("disk12p128", 12, Some(128)),
-            ("disk4294967295p1", u32::MAX, Some(1)),
-        ] {
-            let id = VolumeId { disk, partition };
-            assert_eq!(text.parse(), Ok(id));
-            assert_eq!(id.to_string(), text);
-        }
-        for text in [
-            "",
-            "disk",
-            "disk0p",
-            "disk0p0",
-            "disk00",
-            "disk+1",
-            "disk0p01",
-            "disk0p1p2",
-            "Disk0",
-            "disk-1",
-            "disk0 ",
-            "disk4294967296",
-        ] {
-            assert_eq!(text.parse::<VolumeId>(), Err(NotAVolumeId), "{text:?}");
-        }
     }
 }

@@ -67,17 +67,27 @@ mod boot_code;
 mod content;
 mod error;
 mod gpt;
+mod graph;
+mod id;
 mod layout;
+mod ldm;
 mod listed;
+mod lvm;
+mod mapped;
 mod mbr;
+mod md;
 mod notes;
 mod read;
 mod role;
 
 pub use error::{Cause, Error};
+pub use graph::{
+    GraphDisk, Group, GroupKind, MAX_VOLUME_NOTES, MAX_VOLUMES, Volume, VolumeGraph, VolumeKind,
+    VolumeNote,
+};
+pub use id::{NotAVolumeId, VolumeId};
 pub use layout::{
-    BootCode, DiskLayout, GptAttributes, NotAVolumeId, Note, Partition, PartitionKind, Place,
-    TableKind, VolumeId,
+    BootCode, DiskLayout, GptAttributes, Note, Partition, PartitionKind, Place, TableKind,
 };
 pub use notes::MAX_NOTES;
 pub use read::{open_partition, read_layout};

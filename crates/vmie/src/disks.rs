@@ -3,10 +3,24 @@
 use std::sync::Arc;
 
 use vmie_fs::{Filesystem, Identity};
-use vmie_io::{Budget, Fault, Limits, ReadAt, int};
-use vmie_volumes::{DiskLayout, Partition, PartitionKind, Place, VolumeId};
+use vmie_io::{Fault, Limits, ReadAt};
+use vmie_volumes::{
+    DiskLayout, Group, Partition, Place, VolumeGraph, VolumeId, VolumeKind, VolumeNote,
+};
 
 use crate::{Cause, Error};
+
+/// The volumes of a machine.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Volumes {
+    /// The disks, each with the volumes on it.
+    pub disks: Vec<DiskVolumes>,
+    /// Volume groups, software RAIDs and groups of dynamic disks.
+    pub groups: Vec<Group>,
+    /// What is odd about what volumes are put together of.
+    pub notes: Vec<VolumeNote>,
+}
 
 /// A disk and its volumes.
 #[derive(Debug)]
@@ -18,116 +32,126 @@ pub struct DiskVolumes {
     pub size: u64,
     /// Its partition table.
     pub layout: DiskLayout,
-    /// Its volumes: the partitions, or the whole disk when it has no table and holds a filesystem.
+    /// Whether it is a dynamic disk of Windows (SVC-BOOT-2).
+    pub dynamic: bool,
+    /// Its volumes: the partitions, or the whole disk when it has no table and holds a filesystem;
+    /// then what is put together of volumes of which this disk has the first.
     pub volumes: Vec<Volume>,
 }
 
-/// A volume: a range of a disk that may hold a filesystem.
+/// A volume: a range of a disk, or what is put together of some, that may hold a filesystem.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Volume {
     /// Its name.
     pub id: VolumeId,
-    /// Where on the disk it is.
+    /// What kind of volume it is.
+    pub kind: VolumeKind,
+    /// How it is put together, when it is: `linear`, `raid1`, `spanned` …
+    pub layout: Option<String>,
+    /// Its name within its group.
+    pub name: Option<String>,
+    /// Its own identifier, as its manager writes it.
+    pub volume_uuid: Option<String>,
+    /// Where on its disk it is; what is put together starts at 0.
     pub place: Place,
-    /// Its entry in the table; `None` for a whole disk.
+    /// Its entry in the table; `None` for a whole disk, and for what is put together.
     pub partition: Option<Partition>,
-    /// What it lies in: the disk, the extended partition; `None` for a whole disk.
-    pub parent: Option<VolumeId>,
+    /// What it lies in: the disk, the extended partition, the members of its group; none for a whole
+    /// disk.
+    pub parents: Vec<VolumeId>,
+    /// The place in [`Volumes::groups`] of the group that it is a member of.
+    pub member_of: Option<usize>,
+    /// What Linux calls it, when that does not depend on the machine.
+    pub devices: Vec<String>,
+    /// Why its bytes cannot be had.
+    pub fault: Option<vmie_volumes::Error>,
     /// What it is formatted as: nothing known, a kind with its name, or why that cannot be told.
     pub identity: Result<Option<Identity>, vmie_fs::Error>,
 }
 
-/// Reads the partition tables of a guest's disks and probes each volume.
+/// Reads the partition tables of a guest's disks, puts volumes together, and probes each.
 ///
 /// # Errors
 /// When a disk's first sectors cannot be read.
-pub fn volumes_of(disks: &[Arc<dyn ReadAt>], limits: &Limits) -> Result<Vec<DiskVolumes>, Error> {
+pub fn volumes_of(disks: &[Arc<dyn ReadAt>], limits: &Limits) -> Result<Volumes, Error> {
+    let graph = VolumeGraph::read(disks, limits);
+    let mut listed: Vec<Vec<Volume>> = disks.iter().map(|_| Vec::new()).collect();
+    for volume in &graph.volumes {
+        let first = volume.disks.first().copied();
+        let index = vmie_io::int::usize_of(first.unwrap_or(0).into());
+        let whole = first.is_some_and(|disk| graph.is_whole(disk));
+        if volume.kind == VolumeKind::Disk && !whole {
+            continue;
+        }
+        let found = described(volume);
+        let empty = volume.kind == VolumeKind::Disk && matches!(found.identity, Ok(None));
+        if let Some(list) = listed.get_mut(index).filter(|_| !empty) {
+            list.push(found);
+        }
+    }
     let mut found = Vec::with_capacity(disks.len());
-    for (index, disk) in (0u32..).zip(disks) {
-        let layout = vmie_volumes::read_layout(disk, &Budget::new(*limits))?;
-        let volumes = volumes_on(index, disk, &layout);
+    for ((index, disk), volumes) in (0u32..).zip(graph.disks).zip(listed) {
         found.push(DiskVolumes {
             index,
-            size: disk.len(),
-            layout,
+            size: disk.size,
+            layout: disk.layout?,
+            dynamic: disk.dynamic,
             volumes,
         });
     }
-    Ok(found)
+    Ok(Volumes {
+        disks: found,
+        groups: graph.groups,
+        notes: graph.notes,
+    })
 }
 
-fn volumes_on(index: u32, disk: &Arc<dyn ReadAt>, layout: &DiskLayout) -> Vec<Volume> {
-    let whole = VolumeId {
-        disk: index,
-        partition: None,
+fn described(volume: &vmie_volumes::Volume) -> Volume {
+    let container = volume.partition.as_ref().is_some_and(|p| !p.holds_data());
+    // Through a part of a dynamic disk shows what is on the volume.
+    let dynamic =
+        volume.member_of.is_some() && volume.partition.as_ref().is_some_and(Partition::is_dynamic);
+    let identity = match volume.open() {
+        Ok(source) if !container && !dynamic => vmie_fs::probe(&source),
+        _ => Ok(None),
     };
-    if layout.partitions.is_empty() {
-        let place = Place {
-            start: 0,
-            len: disk.len(),
-        };
-        let identity = vmie_fs::probe(disk);
-        let volume = Volume {
-            id: whole,
-            place,
-            partition: None,
-            parent: None,
-            identity,
-        };
-        return match volume.identity {
-            Ok(None) => Vec::new(),
-            _ => vec![volume],
-        };
+    Volume {
+        id: volume.id.clone(),
+        kind: volume.kind,
+        layout: volume.layout.clone(),
+        name: volume.name.clone(),
+        volume_uuid: volume.uuid.clone(),
+        place: volume.place,
+        partition: volume.partition.clone(),
+        parents: volume.parents.clone(),
+        member_of: volume.member_of,
+        devices: volume.devices.clone(),
+        fault: volume.fault().cloned(),
+        identity,
     }
-    let extended = layout.partitions.iter().find(|p| p.is_extended());
-    let named = |partition: &Partition| VolumeId {
-        disk: index,
-        partition: Some(partition.number),
-    };
-    let volume = |partition: &Partition| {
-        let probed = |window| vmie_fs::probe(&window);
-        let parent = match extended {
-            Some(extended) if partition.kind == PartitionKind::Logical => named(extended),
-            _ => whole,
-        };
-        Volume {
-            id: named(partition),
-            place: partition.place,
-            partition: Some(partition.clone()),
-            parent: Some(parent),
-            identity: match vmie_volumes::open_partition(disk, partition) {
-                Ok(window) if partition.holds_data() => probed(window),
-                _ => Ok(None),
-            },
-        }
-    };
-    layout.partitions.iter().map(volume).collect()
 }
 
 /// The bytes of one volume.
 ///
 /// # Errors
-/// [`Cause::NoSuchVolume`], or when the disk's table cannot be read.
+/// [`Cause::NoSuchVolume`], or why its bytes cannot be had.
 pub fn open_volume(
     disks: &[Arc<dyn ReadAt>],
-    id: VolumeId,
+    id: &VolumeId,
     limits: &Limits,
 ) -> Result<Arc<dyn ReadAt>, Error> {
-    let missing = || {
-        let fault = Fault::new(Cause::NoSuchVolume).in_structure("volume");
-        Error::from(fault.found(&*id.to_string()))
-    };
-    let disk = disks
-        .get(int::usize_of(id.disk.into()))
-        .ok_or_else(missing)?;
-    let Some(number) = id.partition else {
-        return Ok(Arc::clone(disk));
-    };
-    let layout = vmie_volumes::read_layout(disk, &Budget::new(*limits))?;
-    let partition = layout.partition(number).ok_or_else(missing)?;
-    let window = vmie_volumes::open_partition(Arc::clone(disk), partition)?;
-    Ok(Arc::new(window))
+    volume_in(&VolumeGraph::read(disks, limits), id)
+}
+
+fn volume_in(graph: &VolumeGraph, id: &VolumeId) -> Result<Arc<dyn ReadAt>, Error> {
+    match graph.volume(id) {
+        Some(volume) => Ok(volume.open()?),
+        None => {
+            let fault = Fault::new(Cause::NoSuchVolume).in_structure("volume");
+            Err(Error::from(fault.found(&*id.to_string())))
+        }
+    }
 }
 
 /// The filesystem on one volume.
@@ -136,8 +160,16 @@ pub fn open_volume(
 /// As [`open_volume`], and what is wrong with the filesystem.
 pub fn open_filesystem(
     disks: &[Arc<dyn ReadAt>],
-    id: VolumeId,
+    id: &VolumeId,
     limits: &Limits,
 ) -> Result<Box<dyn Filesystem>, Error> {
-    Ok(vmie_fs::open(open_volume(disks, id, limits)?, limits)?)
+    filesystem_in(&VolumeGraph::read(disks, limits), id, limits)
+}
+
+pub(crate) fn filesystem_in(
+    graph: &VolumeGraph,
+    id: &VolumeId,
+    limits: &Limits,
+) -> Result<Box<dyn Filesystem>, Error> {
+    Ok(vmie_fs::open(volume_in(graph, id)?, limits)?)
 }

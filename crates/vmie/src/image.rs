@@ -117,7 +117,8 @@ impl Image {
         let file_size = source.len();
         let mut opening = OpenOptions::new()
             .format(options.format)
-            .limits(options.limits);
+            .limits(options.limits)
+            .file_name(path.file_name().and_then(|name| name.to_str()));
         if let Some(resolver) = &options.resolver {
             opening = opening.resolver(Arc::clone(resolver));
         }
@@ -209,6 +210,13 @@ impl Image {
         }
     }
 
+    /// Whether the file of a disk is split into chunks (SVC-FMT-7).
+    #[must_use]
+    pub fn is_chunked(&self, index: usize) -> bool {
+        let disk = self.appliance().and_then(|a| a.disks().get(index));
+        disk.is_some_and(|disk| disk.chunked)
+    }
+
     /// What to call a disk: the file's name, for a disk of an appliance the member's.
     #[must_use]
     pub fn disk_name(&self, index: usize) -> String {
@@ -243,6 +251,8 @@ pub struct GuestDisk {
     pub name: String,
     /// Whether the image is an appliance.
     pub in_ova: bool,
+    /// Whether its file is split into chunks.
+    pub chunked: bool,
     /// The disk.
     pub disk: Arc<dyn DiskImage>,
 }
@@ -269,6 +279,7 @@ pub fn guest_disks(images: &[Image]) -> Result<Vec<GuestDisk>, Error> {
                 member,
                 name: image.disk_name(member),
                 in_ova: image.appliance().is_some(),
+                chunked: image.is_chunked(member),
                 disk: image.disk(member)?,
             });
         }

@@ -79,7 +79,7 @@ pub use vmie_rules as rules;
 pub use vmie_tasks as tasks;
 pub use vmie_volumes as volumes;
 
-pub use self::disks::{DiskVolumes, Volume, open_filesystem, open_volume, volumes_of};
+pub use self::disks::{DiskVolumes, Volume, Volumes, open_filesystem, open_volume, volumes_of};
 pub use clock::{now, today};
 pub use error::{Below, Cause, Error};
 pub use host::{HostOptions, ImportSpec, Imported, LocalHost, Outcome, StoredDisk};

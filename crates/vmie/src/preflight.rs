@@ -107,6 +107,9 @@ fn request(images: &[Image], disks: &[GuestDisk], judging: &Judging) -> ImportRe
         if disk.in_ova {
             container = container.inside_ova();
         }
+        if disk.chunked {
+            container = container.in_chunks();
+        }
         request = request.with_container(container.named(&disk.name));
     }
     let appliance = images.iter().find_map(Image::appliance);

@@ -38,12 +38,22 @@ pub fn file_findings(image: &Image) -> Vec<FileFinding> {
     let in_appliance = image.appliance().is_some();
     for index in 0..image.disk_count() {
         let number = in_appliance.then_some(index);
+        if image.is_chunked(index) {
+            findings.push(chunked(number));
+        }
         match image.disk(index) {
             Ok(disk) => findings.extend(of_info(disk.info(), number)),
             Err(error) => findings.push(of_error(&error, number)),
         }
     }
     findings
+}
+
+/// What the service says of a disk in chunks.
+fn chunked(disk: Option<usize>) -> FileFinding {
+    let cause = Cause::ChunkedFiles;
+    let fault = vmie_formats::Error::new(cause).in_structure("File");
+    of_error(&fault.field("chunkSize").into(), disk)
 }
 
 /// What the service would say of an error, which is why the file cannot be read here.
@@ -98,9 +108,20 @@ fn words(cause: Cause, found: &str) -> (Option<Message>, Vec<SvcId>) {
             Some(Message::UnsupportedVmdk),
             vec![SvcId::Fmt2, SvcId::Lim11],
         ),
-        Cause::VmdkKind | Cause::VmdkVersion | Cause::ParentImage | Cause::ReferenceDenied => {
-            (Some(Message::UnsupportedVmdk), vec![SvcId::Fmt2])
-        }
+        Cause::VmdkFlags | Cause::VmdkJournal => (
+            Some(Message::UnsupportedVmdk),
+            vec![SvcId::Fmt2, SvcId::Lim11],
+        ),
+        Cause::VmdkRawDevice => (
+            Some(Message::UnsupportedVmdk),
+            vec![SvcId::Fmt2, SvcId::Lim3],
+        ),
+        Cause::VmdkKind
+        | Cause::VmdkVersion
+        | Cause::VmdkExtentAlone
+        | Cause::VmdkEncrypted
+        | Cause::ParentImage
+        | Cause::ReferenceDenied => (Some(Message::UnsupportedVmdk), vec![SvcId::Fmt2]),
         Cause::FormatNotRead if found.contains("vhd") => (None, vec![SvcId::Fmt3]),
         Cause::FormatNotRead => (Some(Message::NoValidPartitions), vec![SvcId::Fmt5]),
         Cause::CompressedFile => (Some(Message::UnsupportedFileFormat), vec![SvcId::Fmt5]),
@@ -126,6 +147,20 @@ fn of_info(info: &ImageInfo, disk: Option<usize>) -> Vec<FileFinding> {
             });
         };
     match (info.format, info.variant) {
+        (Format::Vmdk, Some(Variant::VmdkStreamOptimized)) if !info.references.is_empty() => say(
+            "vmdk-in-several-files",
+            Some(Message::UnsupportedVmdk),
+            &[SvcId::Fmt2],
+            "the VMDK needs other files beside itself".to_owned(),
+            "Convert it to one stream-optimized VMDK, or export the machine as OVF or OVA",
+        ),
+        (Format::Vmdk, Some(Variant::VmdkSeSparse)) => say(
+            "vmdk-sesparse",
+            Some(Message::UnsupportedVmdk),
+            &[SvcId::Fmt2, SvcId::Lim11],
+            "the VMDK is an SEsparse delta of VMware".to_owned(),
+            "Delete or consolidate the machine's snapshots, then export it as OVF or OVA",
+        ),
         (Format::Raw | Format::Vhd | Format::Vhdx | Format::Ova, _)
         | (Format::Vmdk, None | Some(Variant::VmdkStreamOptimized)) => {}
         (Format::Vmdk, Some(variant)) => say(
@@ -252,6 +287,38 @@ mod tests {
         }
         let sparse = of_cause(Cause::VmdkKind, "seSparse");
         assert!(sparse.svc.contains(&SvcId::Lim11));
+        let device = of_cause(Cause::VmdkRawDevice, "vmfsRDM");
+        assert!(device.svc.contains(&SvcId::Lim3));
+        assert_eq!(device.svc.first(), Some(&SvcId::Err4));
+    }
+
+    #[test]
+    fn only_streams_in_one_file_are_taken() {
+        let info = |variant| vmie_formats::ImageInfo::new(Format::Vmdk, 512, 512).of(variant);
+        let said = |info: &ImageInfo| of_info(info, None).first().map(task_message);
+        let unsupported = "ClientError: Disk validation failed [Unsupported VMDK File Format]";
+        let mut stream = info(Variant::VmdkStreamOptimized);
+        assert_eq!(said(&stream), None);
+        for variant in [
+            Variant::VmdkMonolithicSparse,
+            Variant::VmdkMonolithicFlat,
+            Variant::VmdkTwoGbSparse,
+            Variant::VmdkTwoGbFlat,
+            Variant::VmdkVmfs,
+            Variant::VmdkVmfsThin,
+            Variant::VmdkCowd,
+            Variant::VmdkSeSparse,
+            Variant::VmdkOther,
+        ] {
+            assert_eq!(said(&info(variant)).as_deref(), Some(unsupported));
+        }
+        let findings = of_info(&info(Variant::VmdkSeSparse), None);
+        assert!(findings[0].svc.contains(&SvcId::Lim11));
+        let kind = vmie_formats::ReferenceKind::Parent;
+        stream
+            .references
+            .push(vmie_formats::Reference::new(kind, "base.vmdk"));
+        assert_eq!(said(&stream).as_deref(), Some(unsupported));
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use vmie_fs::{GuestPath, Namespace};
 use vmie_guest::{Inspection, MountOutcome, System};
 use vmie_io::{Fault, Limits, ReadAt};
+use vmie_volumes::VolumeGraph;
 
-use crate::{Cause, Error, open_filesystem};
+use crate::disks::filesystem_in;
+use crate::{Cause, Error};
 
 /// Joins the volumes of a system as its `/etc/fstab` does: the root, and what it mounts by itself.
 /// Volumes that could not be read are left out; [`System::mounts`] says which.
@@ -18,11 +20,12 @@ pub fn tree_of(
     disks: &[Arc<dyn ReadAt>],
     limits: &Limits,
 ) -> Result<Namespace, Error> {
-    let mut tree = Namespace::new(open_filesystem(disks, system.root, limits)?);
+    let graph = VolumeGraph::read(disks, limits);
+    let mut tree = Namespace::new(filesystem_in(&graph, &system.root, limits)?);
     for mount in &system.mounts {
-        if let MountOutcome::Joined(volume) = mount.outcome
-            && volume != system.root
-            && let Ok(filesystem) = open_filesystem(disks, volume, limits)
+        if let MountOutcome::Joined(volume) = &mount.outcome
+            && *volume != system.root
+            && let Ok(filesystem) = filesystem_in(&graph, volume, limits)
         {
             tree.mount(GuestPath::new(&mount.target), filesystem);
         }

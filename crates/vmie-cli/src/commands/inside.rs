@@ -30,7 +30,7 @@ pub(super) fn tree(
     let limits = Limits::default();
     let views = views(&disks);
     let tree = match volume {
-        Some(id) => open_filesystem(&views, id, &limits).map(Namespace::new),
+        Some(id) => open_filesystem(&views, &id, &limits).map(Namespace::new),
         None => vmie::inspect(&disks, &limits)
             .and_then(|inspection| guest_tree(&inspection, &views, &limits)),
     };

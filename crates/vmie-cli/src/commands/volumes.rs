@@ -3,7 +3,8 @@
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde_json::{Value, json};
 use vmie::io::Limits;
-use vmie::{DiskVolumes, Volume, views, volumes_of};
+use vmie::volumes::Group;
+use vmie::{DiskVolumes, Volume, Volumes, views, volumes_of};
 
 use super::open;
 use crate::args::VolumesArgs;
@@ -19,9 +20,20 @@ pub(super) fn run(out: &Out, args: &VolumesArgs) -> Result<Exit, Failure> {
     let found = volumes_of(&views(&disks), &Limits::default())
         .map_err(|error| Failure::of(Exit::Unreadable, &error))?;
     if out.is_json() {
-        let listed: Vec<Value> = found.iter().zip(&names).map(disk_document).collect();
+        let listed: Vec<Value> = found.disks.iter().zip(&names).map(disk_document).collect();
+        let groups: Vec<Value> = found.groups.iter().map(group_document).collect();
+        let notes: Vec<Value> = found
+            .notes
+            .iter()
+            .map(|note| json!({"volume": note.volume.to_string(), "note": note.fault.to_string()}))
+            .collect();
         let assumed = images.iter().any(vmie::Image::format_assumed);
-        let document = json!({"format_assumed": assumed, "disks": listed});
+        let document = json!({
+            "format_assumed": assumed,
+            "disks": listed,
+            "groups": groups,
+            "notes": notes,
+        });
         out.document("vmie.volumes", document)?;
     } else {
         out.text(&text(out, &found, &names))?;
@@ -44,6 +56,8 @@ fn disk_document((disk, name): (&DiskVolumes, &String)) -> Value {
         "sector_size": disk.layout.sector_size,
         "disk_id": disk.layout.disk_id,
         "boot_code": disk.layout.boot_code.name(),
+        "primary_partitions": disk.layout.primary_count(),
+        "dynamic": disk.dynamic,
         "volumes": volumes,
         "notes": notes,
     })
@@ -52,13 +66,22 @@ fn disk_document((disk, name): (&DiskVolumes, &String)) -> Value {
 fn volume_document(volume: &Volume) -> Value {
     let partition = volume.partition.as_ref();
     let identity = volume.identity.as_ref().ok().and_then(Option::as_ref);
-    let name = partition.map(|partition| partition.name.as_str());
+    let name = match partition {
+        Some(partition) => Some(partition.name.as_str()),
+        None => volume.name.as_deref(),
+    };
+    let type_code = match partition {
+        Some(partition) => Some(partition.type_code.as_str()),
+        None => volume.layout.as_deref(),
+    };
+    let parents: Vec<String> = volume.parents.iter().map(ToString::to_string).collect();
+    let failed = volume.identity.as_ref().err().map(ToString::to_string);
     json!({
         "id": volume.id.to_string(),
         "start": volume.place.start,
         "size": volume.place.len,
-        "kind": kind(volume),
-        "type": partition.map(|partition| partition.type_code.as_str()),
+        "kind": volume.kind.name(),
+        "type": type_code,
         "type_name": partition.and_then(|partition| partition.type_name),
         "name": name.filter(|name| !name.is_empty()),
         "filesystem": identity.map(|identity| identity.kind.name()),
@@ -66,21 +89,34 @@ fn volume_document(volume: &Volume) -> Value {
         "uuid": identity.and_then(|identity| identity.uuid.as_deref()),
         "part_uuid": partition.and_then(|partition| partition.part_uuid.as_deref()),
         "bootable": partition.is_some_and(|partition| partition.bootable),
-        "parent": volume.parent.map(|parent| parent.to_string()),
-        "error": volume.identity.as_ref().err().map(ToString::to_string),
+        "parent": parents.first(),
+        "parents": parents,
+        "volume_uuid": volume.volume_uuid,
+        "group": volume.member_of,
+        "devices": volume.devices,
+        "error": volume.fault.as_ref().map(ToString::to_string).or(failed),
     })
 }
 
-fn kind(volume: &Volume) -> &'static str {
-    volume
-        .partition
-        .as_ref()
-        .map_or("disk", |partition| partition.kind.name())
+fn group_document(group: &Group) -> Value {
+    let ids = |ids: &[vmie::volumes::VolumeId]| -> Vec<String> {
+        ids.iter().map(ToString::to_string).collect()
+    };
+    let faults: Vec<String> = group.faults.iter().map(ToString::to_string).collect();
+    json!({
+        "kind": group.kind.name(),
+        "name": group.name,
+        "uuid": group.uuid,
+        "version": group.version,
+        "members": ids(&group.members),
+        "volumes": ids(&group.volumes),
+        "faults": faults,
+    })
 }
 
-fn text(out: &Out, disks: &[DiskVolumes], names: &[String]) -> String {
+fn text(out: &Out, found: &Volumes, names: &[String]) -> String {
     let mut text = String::new();
-    for (disk, name) in disks.iter().zip(names) {
+    for (disk, name) in found.disks.iter().zip(names) {
         let head = format!("disk{}: {}", disk.index, Safe(name));
         text.push_str(&format!(
             "{}, {}, table {}, sectors of {} bytes\n",
@@ -98,6 +134,17 @@ fn text(out: &Out, disks: &[DiskVolumes], names: &[String]) -> String {
         for note in &disk.layout.notes {
             text.push_str(&format!("  note: {}\n", Safe(&note.fault.to_string())));
         }
+    }
+    for group in &found.groups {
+        for fault in &group.faults {
+            let (kind, name) = (group.kind.name(), Safe(&group.name));
+            let fault = fault.to_string();
+            text.push_str(&format!("{kind} group {name}: {}\n", Safe(&fault)));
+        }
+    }
+    for note in &found.notes {
+        let (volume, fault) = (note.volume.to_string(), note.fault.to_string());
+        text.push_str(&format!("note: {}: {}\n", Safe(&volume), Safe(&fault)));
     }
     text
 }
@@ -121,14 +168,18 @@ fn table(disk: &DiskVolumes) -> Table {
         let identity = volume.identity.as_ref().ok().and_then(Option::as_ref);
         let of = |text: Option<&str>| Safe(text.unwrap_or("-")).to_string();
         let number = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-        let kind = partition.map(|p| p.type_name.unwrap_or(&p.type_code));
+        let kind = match partition {
+            Some(partition) => Some(partition.type_name.unwrap_or(&partition.type_code)),
+            None => volume.layout.as_deref(),
+        };
         let bootable = partition.is_some_and(|partition| partition.bootable);
         let filesystem = match &volume.identity {
+            _ if volume.fault.is_some() => "unreadable".to_owned(),
             Err(_) => "unreadable".to_owned(),
             Ok(_) => of(identity.map(|identity| identity.kind.name())),
         };
         table.add_row(vec![
-            Cell::new(format!("  {}", volume.id)),
+            Cell::new(format!("  {}", Safe(&volume.id.to_string()))),
             number(volume.place.start.to_string()),
             number(Bytes(volume.place.len).to_string()),
             Cell::new(if bootable { "*" } else { "" }),

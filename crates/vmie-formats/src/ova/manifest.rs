@@ -30,7 +30,7 @@ impl DigestAlgorithm {
         }
     }
 
-    fn of_name(name: &str) -> Option<Self> {
+    pub(super) fn of_name(name: &str) -> Option<Self> {
         // Some tools write SHA-256.
         let plain: String = name.chars().filter(|c| *c != '-').collect();
         [Self::Sha1, Self::Sha256, Self::Sha512]
@@ -157,7 +157,8 @@ fn entry(line: &str, offset: u64) -> Option<ManifestEntry> {
     })
 }
 
-fn unhex(hex: &str) -> Option<Vec<u8>> {
+/// The bytes that pairs of hexadecimal digits stand for.
+pub(super) fn unhex(hex: &str) -> Option<Vec<u8>> {
     let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
     if !rest.is_empty() {
         return None;

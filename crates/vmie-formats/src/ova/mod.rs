@@ -1,7 +1,10 @@
 //! OVA: a tar with an OVF descriptor, its disks, and a manifest. Nothing is unpacked: a member is a
 //! window into the file.
 
+mod certificate;
+mod files;
 mod format;
+mod gzip;
 mod manifest;
 mod open;
 mod probe;
@@ -12,11 +15,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use vmie_io::{CancelToken, Charge, ReadAt, Window};
+use vmie_io::{CancelToken, Charge, ReadAt};
 
+pub use self::certificate::Certificate;
+use self::files::{Chunks, Files, chunk_name, unpack};
 pub use self::manifest::{Digest, DigestAlgorithm, Manifest, ManifestEntry};
-pub(crate) use self::open::open;
-pub(crate) use self::probe::probe;
+pub(crate) use self::open::{open, open_beside};
+pub(crate) use self::probe::{probe, probe_descriptor};
 pub use self::tar::Member;
 pub use self::verify::{MemberCheck, Outcome, Verification};
 use crate::ovf::Descriptor;
@@ -24,12 +29,14 @@ use crate::{Cause, DiskImage, Error, Format, OpenOptions, Progress};
 
 /// An appliance: a descriptor of machines and the disks that go with it.
 pub struct Appliance {
-    source: Arc<dyn ReadAt>,
+    files: Files,
+    file_size: u64,
     options: OpenOptions,
     members: Vec<Member>,
     descriptor_member: Member,
     descriptor: Descriptor,
     manifest: Option<Manifest>,
+    certificate: Option<Certificate>,
     disks: Vec<Disk>,
     _charges: Vec<Charge>,
 }
@@ -96,6 +103,18 @@ impl Appliance {
         self.manifest.as_ref()
     }
 
+    /// The signature of the manifest, if there is one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+
+    /// Whether the descriptor is a file of its own, beside the files that it names.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        matches!(self.files, Files::Beside(_))
+    }
+
     /// The disks in the order in which the machine has them attached, those that are not attached
     /// last.
     #[must_use]
@@ -103,35 +122,31 @@ impl Appliance {
         &self.disks
     }
 
-    /// Length in bytes of the archive.
+    /// Length in bytes of the archive, or of the descriptor that has its files beside it.
     #[must_use]
     pub fn file_size(&self) -> u64 {
-        self.source.len()
+        self.file_size
     }
 
-    /// The bytes of a member, as a window into the archive.
+    /// The bytes of a member: a window into the archive, or the file beside the descriptor.
     ///
     /// # Errors
     /// [`Cause::MemberMissing`] when there is none of that name.
-    pub fn open_member(&self, name: &str) -> Result<Window<Arc<dyn ReadAt>>, Error> {
+    pub fn open_member(&self, name: &str) -> Result<Arc<dyn ReadAt>, Error> {
         let member = self.members.iter().find(|member| member.name == name);
         let member = member.ok_or_else(|| {
             Error::new(Cause::MemberMissing)
                 .in_structure("archive")
                 .found(name)
         })?;
-        Ok(Window::new(
-            Arc::clone(&self.source),
-            member.start,
-            member.len,
-        )?)
+        self.files.open(member)
     }
 
     /// Opens a disk by its place in [`Appliance::disks`]. Byte offsets in errors of the disk's own
     /// format count from the start of its file.
     ///
     /// # Errors
-    /// [`Cause::NoSuchDisk`]; [`Cause::ChunkedFiles`], [`Cause::MemberCompressed`],
+    /// [`Cause::NoSuchDisk`]; [`Cause::MemberCompressed`] for a compression that is not gzip,
     /// [`Cause::DiskWithoutFile`], [`Cause::ParentImage`] for what is not supported;
     /// [`Cause::MemberMissing`]; [`Cause::DiskFormat`] when the file is not what the descriptor
     /// says; and what is wrong with the disk's file.
@@ -150,20 +165,18 @@ impl Appliance {
             return Err(refuse(Cause::DiskWithoutFile));
         };
         let refuse = |cause| Error::new(cause).in_structure("File").found(href.as_str());
-        if disk.chunked {
-            return Err(refuse(Cause::ChunkedFiles).field("chunkSize"));
-        }
-        if disk.compression.is_some() {
-            return Err(refuse(Cause::MemberCompressed).field("compression"));
-        }
         if disk.parent.is_some() {
             return Err(refuse(Cause::ParentImage).field("parentRef"));
         }
-        let Some(member) = &disk.member else {
-            return Err(refuse(Cause::MemberMissing).field("href"));
+        let mut file = match &disk.member {
+            Some(member) => self.open_member(member)?,
+            None if disk.chunked => self.open_chunks(href)?,
+            None => return Err(refuse(Cause::MemberMissing).field("href")),
         };
-        let window: Arc<dyn ReadAt> = Arc::new(self.open_member(member)?);
-        let image = self.options.clone().format(None).open_disk(window)?;
+        if let Some(compression) = &disk.compression {
+            file = unpack(file, compression, disk.capacity, &self.options.budget())?;
+        }
+        let image = self.options.clone().format(None).open_disk(file)?;
         // A file without any magic number is a raw disk if the descriptor does not say otherwise.
         let stated = disk.format_uri.as_deref().and_then(format_of_uri);
         match stated {
@@ -173,6 +186,27 @@ impl Appliance {
                 .found(image.info().format.name())),
             _ => Ok(image),
         }
+    }
+
+    /// The chunks of a file as the file that they were.
+    fn open_chunks(&self, href: &str) -> Result<Arc<dyn ReadAt>, Error> {
+        let folder = open::folder_of(&self.descriptor_member.name);
+        let mut chunks = Vec::new();
+        // Every turn but the last takes a member of the archive.
+        for index in 0.. {
+            let name = chunk_name(href, index);
+            match open::find(&self.members, folder, &name) {
+                Some(member) => chunks.push(self.files.open(member)?),
+                None if index > 0 => return Ok(Arc::new(Chunks::new(chunks))),
+                None => {
+                    return Err(Error::new(Cause::MemberMissing)
+                        .in_structure("File")
+                        .field("href")
+                        .found(name.as_str()));
+                }
+            }
+        }
+        Ok(Arc::new(Chunks::new(chunks)))
     }
 
     /// Compares every file with its digest in the manifest, on all cores. Without a manifest there
@@ -196,7 +230,7 @@ impl Appliance {
             let path = format!("{folder}{}", tar::safe_path(name)?);
             by_name.get(path.as_str()).copied()
         };
-        verify::verify(&self.source, manifest, member_of, progress, cancel)
+        verify::verify(&self.files, manifest, member_of, progress, cancel)
     }
 }
 

@@ -1,14 +1,18 @@
 //! Opening an OVA.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use vmie_io::{Budget, ReadAt};
+use vmie_io::{Budget, Charge, ReadAt};
 
+use super::certificate::Certificate;
+use super::files::{Files, chunk_name};
+use super::format::MAX_MEMBERS;
 use super::manifest::Manifest;
 use super::tar::{self, Member, safe_path};
 use super::{Appliance, Disk, has_extension, is_descriptor};
 use crate::ovf::{self, Descriptor};
-use crate::{Cause, Error, OpenOptions};
+use crate::{Cause, Error, OpenOptions, Reference, ReferenceKind};
 
 /// Opens the archive: its index, its descriptor and its manifest are read, its disks are not.
 pub(crate) fn open(source: Arc<dyn ReadAt>, options: &OpenOptions) -> Result<Appliance, Error> {
@@ -18,29 +22,175 @@ pub(crate) fn open(source: Arc<dyn ReadAt>, options: &OpenOptions) -> Result<App
     let text = take(&source, &budget, "OVF descriptor", &descriptor_member)?;
     let descriptor = Descriptor::parse(&text, budget.limits())?;
     drop(text);
-    let manifest = match pick_manifest(&members, &descriptor_member.name) {
-        Some(member) => {
-            let text = take(&source, &budget, "manifest", member)?;
-            Some(Manifest::parse(&member.name, &text)?)
-        }
-        None => None,
-    };
-    let folder = folder_of(&descriptor_member.name);
-    let disks = descriptor
-        .disks_in_order()?
-        .into_iter()
-        .map(|stated| disk(stated, &descriptor, &members, folder))
-        .collect::<Result<_, _>>()?;
-    Ok(Appliance {
-        source,
-        options: options.clone(),
+    let file_size = source.len();
+    let files = Files::Archive(source);
+    let appliance = Parts {
+        files,
+        file_size,
         members,
         descriptor_member,
         descriptor,
-        manifest,
-        disks,
-        _charges: charges,
-    })
+    };
+    appliance.finish(options, &budget, charges)
+}
+
+/// Opens a descriptor that has its files beside it. They are opened through the resolver of
+/// `options`; manifest and certificate are looked for when it is told what the descriptor's file
+/// is called.
+pub(crate) fn open_beside(
+    source: Arc<dyn ReadAt>,
+    options: &OpenOptions,
+) -> Result<Appliance, Error> {
+    let budget = options.budget();
+    let file_size = source.len();
+    let name = options.called().unwrap_or("descriptor.ovf").to_owned();
+    let descriptor_member = Member {
+        name: name.clone(),
+        start: 0,
+        len: file_size,
+        header: 0,
+    };
+    let text = take(&source, &budget, "OVF descriptor", &descriptor_member)?;
+    let descriptor = Descriptor::parse(&text, budget.limits())?;
+    drop(text);
+    let mut beside = Beside {
+        options,
+        members: Vec::new(),
+        files: BTreeMap::new(),
+    };
+    for file in descriptor.files.iter().take(MAX_MEMBERS) {
+        beside.add_file(file)?;
+    }
+    if options.called().is_some() {
+        for extension in ["mf", "cert"] {
+            let companion = format!("{}.{extension}", stem_of(&name));
+            beside.add_companion(&companion)?;
+        }
+    }
+    beside.files.insert(name, source);
+    beside.members.push(descriptor_member.clone());
+    let appliance = Parts {
+        files: Files::Beside(beside.files),
+        file_size,
+        members: beside.members,
+        descriptor_member,
+        descriptor,
+    };
+    appliance.finish(options, &budget, Vec::new())
+}
+
+/// Files beside a descriptor, as they are found.
+struct Beside<'a> {
+    options: &'a OpenOptions,
+    members: Vec<Member>,
+    files: BTreeMap<String, Arc<dyn ReadAt>>,
+}
+
+impl Beside<'_> {
+    fn add(&mut self, name: &str) -> Result<(), Error> {
+        let reference = Reference::new(ReferenceKind::Member, name);
+        let file = self.options.reference(&reference)?;
+        self.members.push(Member {
+            name: name.to_owned(),
+            start: 0,
+            len: file.len(),
+            header: 0,
+        });
+        self.files.insert(name.to_owned(), file);
+        Ok(())
+    }
+
+    /// A file that need not be there.
+    fn add_companion(&mut self, name: &str) -> Result<(), Error> {
+        match self.add(name) {
+            Err(error) if error.cause() != Cause::ReferenceMissing => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// A file of the descriptor, whole or in chunks. One that is missing is told when it is
+    /// needed, as in an archive.
+    fn add_file(&mut self, file: &ovf::File) -> Result<(), Error> {
+        let name = decoded(file)?;
+        if file.chunk_size.is_none() {
+            return self.add_companion(&name);
+        }
+        for index in 0u32.. {
+            let chunk = chunk_name(&name, index);
+            if self.members.len() >= MAX_MEMBERS {
+                break;
+            }
+            self.add_companion(&chunk)?;
+            if !self.files.contains_key(&chunk) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An appliance whose descriptor and files are found.
+struct Parts {
+    files: Files,
+    file_size: u64,
+    members: Vec<Member>,
+    descriptor_member: Member,
+    descriptor: Descriptor,
+}
+
+impl Parts {
+    fn finish(
+        self,
+        options: &OpenOptions,
+        budget: &Budget,
+        charges: Vec<Charge>,
+    ) -> Result<Appliance, Error> {
+        let companion = |extension| {
+            let member = pick_companion(&self.members, &self.descriptor_member.name, extension)?;
+            Some((member, self.files.open(member)))
+        };
+        let manifest = match companion("mf") {
+            Some((member, file)) => {
+                let text = whole(&*file?, budget, "manifest")?;
+                Some(Manifest::parse(&member.name, &text)?)
+            }
+            None => None,
+        };
+        let certificate = match companion("cert") {
+            Some((member, file)) => {
+                let text = whole(&*file?, budget, "certificate")?;
+                Some(Certificate::parse(&member.name, &text)?)
+            }
+            None => None,
+        };
+        let folder = folder_of(&self.descriptor_member.name);
+        let disks = self
+            .descriptor
+            .disks_in_order()?
+            .into_iter()
+            .map(|stated| disk(stated, &self.descriptor, &self.members, folder))
+            .collect::<Result<_, _>>()?;
+        Ok(Appliance {
+            files: self.files,
+            file_size: self.file_size,
+            options: options.clone(),
+            members: self.members,
+            descriptor_member: self.descriptor_member,
+            descriptor: self.descriptor,
+            manifest,
+            certificate,
+            disks,
+            _charges: charges,
+        })
+    }
+}
+
+/// A text file, whole.
+fn whole(file: &dyn ReadAt, budget: &Budget, what: &'static str) -> Result<Vec<u8>, Error> {
+    budget.text(what, file.len())?;
+    let (mut text, _charge) = budget.buffer(what, file.len())?;
+    file.read_exact_at(&mut text, 0)?;
+    Ok(text)
 }
 
 /// A text member, whole.
@@ -73,12 +223,16 @@ fn pick_descriptor(members: &[Member]) -> Result<&Member, Error> {
     }
 }
 
-/// The manifest: the member with the descriptor's name and the extension `mf`.
-fn pick_manifest<'a>(members: &'a [Member], descriptor: &str) -> Option<&'a Member> {
+/// The manifest or certificate: the member with the descriptor's name and another extension.
+fn pick_companion<'a>(
+    members: &'a [Member],
+    descriptor: &str,
+    extension: &str,
+) -> Option<&'a Member> {
     let stem = stem_of(descriptor);
     members
         .iter()
-        .find(|member| has_extension(&member.name, "mf") && stem_of(&member.name) == stem)
+        .find(|member| has_extension(&member.name, extension) && stem_of(&member.name) == stem)
 }
 
 fn stem_of(name: &str) -> &str {

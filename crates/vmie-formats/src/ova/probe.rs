@@ -52,3 +52,27 @@ pub(crate) fn probe(source: &dyn ReadAt) -> Result<Option<Candidate>, Error> {
         evidence,
     }))
 }
+
+/// Bytes at the start that the envelope is looked for in: comments and declarations stand before it.
+const DESCRIPTOR_HEAD: usize = 4096;
+
+/// The candidate, if the file begins like an OVF descriptor.
+pub(crate) fn probe_descriptor(source: &dyn ReadAt) -> Result<Option<Candidate>, Error> {
+    let mut head = [0; DESCRIPTOR_HEAD];
+    let n = source.read_up_to(&mut head, 0)?;
+    let text = String::from_utf8_lossy(head.get(..n).unwrap_or_default());
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let envelope = text.find("Envelope").is_some_and(|at| {
+        let before = text.get(..at).unwrap_or_default();
+        // `<Envelope` or `<ovf:Envelope`.
+        let tag = before.rfind('<').and_then(|from| before.get(from..));
+        tag.is_some_and(|tag| !tag.contains(char::is_whitespace))
+    });
+    let is_descriptor = text.starts_with('<') && envelope && text.contains("/ovf");
+    Ok(is_descriptor.then(|| Candidate {
+        format: Format::Ovf,
+        variant: None,
+        confidence: Confidence::Certain,
+        evidence: vec!["an OVF envelope at the start".to_owned()],
+    }))
+}

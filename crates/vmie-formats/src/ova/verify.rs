@@ -1,12 +1,13 @@
 //! Comparing the files of an appliance with its manifest.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
-use vmie_io::{CancelToken, ReadAt, Window, int};
+use vmie_io::{CancelToken, int};
 
+use super::files::Files;
 use super::manifest::{Digest, DigestAlgorithm, Manifest, ManifestEntry};
 use super::tar::Member;
 use crate::{Cause, Error, Progress, error_of};
@@ -86,7 +87,7 @@ struct Job<'a> {
 
 /// What all threads share.
 struct Run<'a> {
-    source: &'a Arc<dyn ReadAt>,
+    files: &'a Files,
     jobs: Vec<Job<'a>>,
     total: u64,
     next: AtomicUsize,
@@ -98,7 +99,7 @@ struct Run<'a> {
 
 /// Computes the digests, each file on a thread of its own while there are enough.
 pub(super) fn verify<'a>(
-    source: &'a Arc<dyn ReadAt>,
+    files: &'a Files,
     manifest: &'a Manifest,
     member_of: impl Fn(&str) -> Option<&'a Member>,
     progress: &'a dyn Progress,
@@ -114,7 +115,7 @@ pub(super) fn verify<'a>(
         .collect();
     let lengths = jobs.iter().filter_map(|job| job.member).map(|m| m.len);
     let run = Run {
-        source,
+        files,
         total: lengths.fold(0, u64::saturating_add),
         next: AtomicUsize::new(0),
         done: AtomicU64::new(0),
@@ -188,7 +189,7 @@ impl Run<'_> {
     }
 
     fn digest<D: sha2::Digest>(&self, member: &Member) -> Result<Digest, Error> {
-        let window = Window::new(self.source, member.start, member.len)?;
+        let file = self.files.open(member)?;
         let mut hasher = D::new();
         let mut buf = vec![0; int::min_usize(member.len, PIECE)];
         let mut at = 0;
@@ -198,7 +199,7 @@ impl Run<'_> {
             }
             let n = int::min_usize(member.len.saturating_sub(at), PIECE);
             let piece = buf.get_mut(..n).unwrap_or_default();
-            window.read_exact_at(piece, at).map_err(error_of)?;
+            file.read_exact_at(piece, at).map_err(error_of)?;
             hasher.update(&*piece);
             at = at.saturating_add(int::u64_of(n));
             self.tell(int::u64_of(n));

@@ -45,6 +45,7 @@ pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
     }
     found.extend(ova::probe(source)?);
     found.extend(import_manifest::probe(source)?);
+    found.extend(ova::probe_descriptor(source)?);
     let raw = match found.first() {
         None => "no known magic number is there".to_owned(),
         Some(_) => "any file can be read as raw".to_owned(),

@@ -1,6 +1,8 @@
-//! Hosted sparse extents on disk, as in VMware's technical note "Virtual Disk Format 1.1"
-//! (sections "Hosted Sparse Extents", "Stream-Optimized Compressed Sparse Extents"). All numbers are
-//! little-endian, all offsets in sectors of 512 bytes.
+//! Extents on disk, as in VMware's technical notes "Virtual Disk Format 1.1" and "5.0" (sections
+//! "Hosted Sparse Extents", "ESXi Host Sparse Extents", "Stream-Optimized Compressed Sparse
+//! Extents"). All numbers are little-endian, all offsets in sectors of 512 bytes. SEsparse extents are
+//! specified by nobody; what is known of them is what the headers of real ones show and what readers
+//! of them agree on.
 
 use bitflags::bitflags;
 use zerocopy::little_endian::{U16, U32, U64};
@@ -114,6 +116,91 @@ pub(super) const MARKER_GT: u32 = 1;
 pub(super) const MARKER_GD: u32 = 2;
 /// Marker type: the footer.
 pub(super) const MARKER_FOOTER: u32 = 3;
+
+/// `COWDisk_Header` of the copy-on-write extents of ESX hosts, four sectors, as far as it matters.
+#[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
+#[repr(C)]
+#[expect(non_snake_case, reason = "the specification's own names")]
+pub(super) struct CowdHeader {
+    pub(super) magicNumber: [u8; 4],
+    /// 1.
+    pub(super) version: U32,
+    pub(super) flags: U32,
+    /// Sectors of the extent.
+    pub(super) numSectors: U32,
+    /// Sectors of a grain.
+    pub(super) grainSize: U32,
+    pub(super) gdOffset: U32,
+    pub(super) numGDEntries: U32,
+    pub(super) freeSector: U32,
+    /// The geometry of a root disk, or the parent's file name, up to a NUL.
+    pub(super) parentFileName: [u8; 1024],
+    pub(super) parentGeneration: U32,
+    pub(super) generation: U32,
+    pub(super) name: [u8; 60],
+    pub(super) description: [u8; 512],
+    pub(super) savedGeneration: U32,
+    pub(super) reserved: [u8; 8],
+    pub(super) uncleanShutdown: U32,
+}
+
+/// Bytes of [`CowdHeader`] that are read.
+pub(super) const COWD_HEADER: usize = size_of::<CowdHeader>();
+/// The only version of [`CowdHeader`].
+pub(super) const COWD_VERSION: u32 = 1;
+/// Entries of a grain table of a copy-on-write extent, always.
+pub(super) const COWD_ENTRIES: u64 = 4096;
+
+/// The constant header of an SEsparse extent, the first sector.
+#[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(super) struct SeSparseHeader {
+    pub(super) magic: [u8; 8],
+    pub(super) version: U64,
+    /// Sectors of the extent.
+    pub(super) capacity: U64,
+    /// Sectors of a grain.
+    pub(super) grain_size: U64,
+    /// Sectors of a grain table.
+    pub(super) grain_table_size: U64,
+    pub(super) flags: U64,
+    pub(super) reserved: [U64; 4],
+    pub(super) volatile_header_offset: U64,
+    pub(super) volatile_header_size: U64,
+    pub(super) journal_header_offset: U64,
+    pub(super) journal_header_size: U64,
+    pub(super) journal_offset: U64,
+    pub(super) journal_size: U64,
+    pub(super) grain_dir_offset: U64,
+    pub(super) grain_dir_size: U64,
+    pub(super) grain_tables_offset: U64,
+    pub(super) grain_tables_size: U64,
+    pub(super) free_bitmap_offset: U64,
+    pub(super) free_bitmap_size: U64,
+    pub(super) backmap_offset: U64,
+    pub(super) backmap_size: U64,
+    pub(super) grains_offset: U64,
+    pub(super) grains_size: U64,
+    pub(super) pad: [u8; 304],
+}
+
+/// What changes in the header of an SEsparse extent, in a sector of its own.
+#[derive(Clone, Copy, Debug, FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(super) struct SeSparseVolatile {
+    pub(super) magic: U64,
+    pub(super) free_gt_number: U64,
+    pub(super) next_txn_seq_number: U64,
+    /// Not zero when the journal holds changes that the tables do not.
+    pub(super) replay_journal: U64,
+}
+
+/// Version 2.1 of SEsparse extents, the only one seen.
+pub(super) const SESPARSE_VERSION: u64 = 0x2_0000_0001;
+/// `magic` of [`SeSparseVolatile`].
+pub(super) const SESPARSE_VOLATILE_MAGIC: u64 = 0xcafe_cafe;
+/// Entries of a sector of an SEsparse table: 8 bytes each.
+pub(super) const SESPARSE_ENTRIES: u64 = SECTOR / 8;
 
 /// From the end of a stream: the footer's marker, the footer and the end-of-stream marker.
 pub(super) const FOOTER_FROM_END: u64 = 3 * SECTOR;

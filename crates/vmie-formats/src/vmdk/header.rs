@@ -26,8 +26,28 @@ pub(super) struct Header {
     pub(super) descriptor: (u64, u64),
     /// Sector of the grain directory, or [`GD_AT_END`].
     pub(super) gd_sector: u64,
+    /// Sector of the redundant grain directory, when there is one.
+    pub(super) redundant: Option<u64>,
     /// Sectors of metadata before the first grain.
     pub(super) overhead: u64,
+    /// Whether the writer had the extent open when the file was copied, or crashed.
+    pub(super) unclean: bool,
+}
+
+/// A disk in grains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Grains {
+    /// Bytes of the disk, or of the extent; not zero.
+    pub(super) disk_bytes: u64,
+    /// Bytes of a grain, a power of two.
+    pub(super) grain_bytes: u64,
+}
+
+impl Grains {
+    /// Bytes of the grain that starts at `start` which lie on the disk: the last one may be shorter.
+    pub(super) fn grain_len(self, start: u64) -> u64 {
+        self.grain_bytes.min(self.disk_bytes.saturating_sub(start))
+    }
 }
 
 /// Byte offsets of the fields within the header, for errors.
@@ -112,28 +132,19 @@ impl Header {
             entries,
             descriptor: (start, if start == 0 { 0 } else { len }),
             gd_sector: raw.gdOffset.get(),
+            redundant: Some(raw.rgdOffset.get())
+                .filter(|sector| *sector != 0 && flags.contains(Flags::REDUNDANT)),
             overhead: raw.overHead.get(),
+            unclean: raw.uncleanShutdown != 0,
         })
     }
 
-    /// Bytes of the disk that one grain table covers; not zero, at most 1 TiB.
-    pub(super) fn table_span(&self) -> u64 {
-        self.grain_bytes.saturating_mul(u64::from(self.entries))
-    }
-
-    /// How many grain tables there are: entries of the grain directory.
-    pub(super) fn tables(&self) -> u64 {
-        self.disk_bytes.div_ceil(self.table_span().max(1))
-    }
-
-    /// Bytes of a grain table.
-    pub(super) fn table_bytes(&self) -> u64 {
-        u64::from(self.entries).saturating_mul(4)
-    }
-
-    /// Bytes of the grain that starts at `start` which lie on the disk: the last one may be shorter.
-    pub(super) fn grain_len(&self, start: u64) -> u64 {
-        self.grain_bytes.min(self.disk_bytes.saturating_sub(start))
+    /// The disk in grains.
+    pub(super) fn grains(&self) -> Grains {
+        Grains {
+            disk_bytes: self.disk_bytes,
+            grain_bytes: self.grain_bytes,
+        }
     }
 
     /// Whether a footer says the same of the disk.

@@ -2,8 +2,10 @@
 
 use vmie_io::{Limits, ReadAt, ReadAtExt};
 
+use super::descriptor::Descriptor;
 use super::format::{COWD_MAGIC, DESCRIPTOR_START, MAGIC, SESPARSE_MAGIC};
 use super::header::Header;
+use super::kind as kinds;
 use crate::{Candidate, Confidence, Error, Format, Variant};
 
 /// What the first sector says.
@@ -39,11 +41,14 @@ pub(super) fn kind(first: &[u8]) -> Option<Kind> {
 pub(crate) fn probe(source: &dyn ReadAt) -> Result<Option<Candidate>, Error> {
     let mut first = [0; 512];
     let n = source.read_up_to(&mut first, 0)?;
-    let (variant, confidence, evidence) = match kind(first.get(..n).unwrap_or_default()) {
+    let head = first.get(..n).unwrap_or_default();
+    let (variant, confidence, evidence) = match kind(head) {
         None => return Ok(None),
         Some(Kind::Sparse) => return Ok(Some(sparse(&first))),
         Some(Kind::Descriptor) => (
-            Variant::VmdkDescriptor,
+            Descriptor::create_type_of(head)
+                .and_then(|name| kinds::variant(&name))
+                .unwrap_or(Variant::VmdkDescriptor),
             Confidence::Certain,
             "the first line of a VMDK descriptor at byte 0",
         ),

@@ -8,8 +8,8 @@ use zerocopy::FromBytes;
 
 use super::descriptor::Descriptor;
 use super::format::{GD_AT_END, MARKER_EOS, MARKER_FOOTER, MARKER_GD, MARKER_GT, Marker, SECTOR};
+use super::grain::{check_size, inflate_grain, scratch_len};
 use super::header::Header;
-use super::read::{check_size, inflate_grain, scratch_len};
 use crate::{Cause, Error};
 
 /// Reads the grains of a stream-optimized VMDK in the order of the file, from anything that can be
@@ -145,7 +145,7 @@ impl<R: Read> StreamReader<R> {
         };
         source.skip_all(grains_at.saturating_sub(source.at))?;
         let (compressed, compressed_charge) =
-            budget.buffer("compressed grain", scratch_len(&header))?;
+            budget.buffer("compressed grain", scratch_len(header.grain_bytes))?;
         let (grain, grain_charge) = budget.buffer("grain", header.grain_bytes)?;
         Ok(Self {
             reader: source.reader,
@@ -215,7 +215,7 @@ impl<R: Read> StreamReader<R> {
                     len,
                 } => {
                     self.stopped = false;
-                    let on_disk = int::min_usize(self.header.grain_len(offset), len);
+                    let on_disk = int::min_usize(self.header.grains().grain_len(offset), len);
                     return Ok(Some(Grain {
                         offset,
                         data: self.grain.get(..on_disk).unwrap_or_default(),
@@ -274,7 +274,7 @@ impl<R: Read> StreamReader<R> {
                 .field("lba")
                 .found(lba));
         };
-        let end = check_size(&self.header, marker.size.get(), stored_at)?;
+        let end = check_size(self.header.grain_bytes, marker.size.get(), stored_at)?;
         let padded = end.checked_next_multiple_of(512).unwrap_or(end);
         let mut got = have;
         if have == 512 && padded > have {
@@ -291,7 +291,13 @@ impl<R: Read> StreamReader<R> {
             return Ok(Step::End(Ending::Truncated { at: self.at }));
         }
         let data = self.compressed.get(12..end).unwrap_or_default();
-        let len = inflate_grain(&self.header, data, offset, stored_at, &mut self.grain)?;
+        let len = inflate_grain(
+            self.header.grains(),
+            data,
+            offset,
+            stored_at,
+            &mut self.grain,
+        )?;
         Ok(Step::Grain {
             offset,
             stored_at,

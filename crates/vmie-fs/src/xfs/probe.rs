@@ -19,10 +19,16 @@ pub(crate) fn probe(head: &Head<'_>) -> Option<Identity> {
     if !fits {
         return None;
     }
+    Some(identity(&sb))
+}
+
+/// Who the superblock says that the filesystem is.
+pub(super) fn identity(sb: &XfsDsb) -> Identity {
+    let block = u64::from(sb.sb_blocksize.get());
     let mut identity = Identity::new(FsKind::Xfs);
     identity.label = label(&sb.sb_fname);
     identity.uuid = uuid(&sb.sb_uuid);
     identity.block_size = Some(block);
     identity.size = sb.sb_dblocks.get().checked_mul(block);
-    Some(identity)
+    identity
 }

@@ -40,7 +40,7 @@ pub(super) fn boot(disks: &[Disk], volumes: &[GuestVolume<'_>]) -> Boot {
         match esp.loaders.get() {
             Some(loaders) if loaders.is_empty() => {
                 let says = "an EFI system partition without programs";
-                evidence.push(Evidence::new(says).on(esp.volume));
+                evidence.push(Evidence::new(says).on(&esp.volume));
             }
             Some(_) => {
                 evidence.extend(esp.loaders.evidence().iter().cloned());
@@ -64,10 +64,7 @@ pub(super) fn boot(disks: &[Disk], volumes: &[GuestVolume<'_>]) -> Boot {
 
 /// Whether a BIOS would get anywhere with the disk's first sector.
 fn by_bios(index: u32, layout: &DiskLayout) -> (bool, Option<Evidence>) {
-    let disk = VolumeId {
-        disk: index,
-        partition: None,
-    };
+    let disk = VolumeId::disk(index);
     let active = layout.partitions.iter().find(|p| p.bootable);
     let code = layout.boot_code;
     let says = match (code, active) {
@@ -99,17 +96,17 @@ fn by_bios(index: u32, layout: &DiskLayout) -> (bool, Option<Evidence>) {
         ),
         (_, None) => {
             let says = format!("boot code ({}), and no partition is active", code.name());
-            return (false, Some(Evidence::new(says).on(disk).offset(0)));
+            return (false, Some(Evidence::new(says).on(&disk).offset(0)));
         }
     };
-    (true, Some(Evidence::new(says).on(disk).offset(0)))
+    (true, Some(Evidence::new(says).on(&disk).offset(0)))
 }
 
 fn esp(volume: &GuestVolume<'_>) -> Esp {
     let unknown = |why: String| {
-        let evidence = vec![Evidence::new(why.clone()).on(volume.id)];
+        let evidence = vec![Evidence::new(why.clone()).on(&volume.id)];
         Esp {
-            volume: volume.id,
+            volume: volume.id.clone(),
             loaders: Fact::unknown(why.clone(), evidence.clone()),
             fallback: Fact::unknown(why, evidence),
         }
@@ -143,7 +140,7 @@ fn esp(volume: &GuestVolume<'_>) -> Esp {
 fn listed(volume: &GuestVolume<'_>, found: Vec<String>) -> Esp {
     let on = |path: &String| {
         Evidence::new("a program for UEFI")
-            .on(volume.id)
+            .on(&volume.id)
             .path(path.clone())
     };
     let fallback = found
@@ -153,12 +150,12 @@ fn listed(volume: &GuestVolume<'_>, found: Vec<String>) -> Esp {
         Some(path) => vec![on(path)],
         None => vec![
             Evidence::new("it is not there")
-                .on(volume.id)
+                .on(&volume.id)
                 .path(FALLBACK),
         ],
     };
     Esp {
-        volume: volume.id,
+        volume: volume.id.clone(),
         fallback: Fact::known(fallback.is_some(), evidence),
         loaders: Fact::known(found.clone(), found.iter().map(on).collect()),
     }

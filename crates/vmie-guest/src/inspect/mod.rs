@@ -22,6 +22,7 @@ use crate::{
 };
 pub(crate) use identity::NO_RELEASE_FILE;
 use loaders::Firmware;
+pub(crate) use volumes::clause;
 pub use volumes::{GuestVolume, Opener};
 
 /// Disks that are looked at. An import takes 21; what has more is told so, and not cut off.
@@ -47,8 +48,10 @@ pub fn inspect(disks: &[Arc<dyn ReadAt>], limits: &Limits) -> Result<Inspection,
             .field("disks")
             .found(disks.len()));
     }
-    let (disks, volumes) = volumes::survey(disks, limits);
-    Ok(inspect_volumes(disks, &volumes, limits))
+    let (disks, groups, volumes) = volumes::survey(disks, limits);
+    let mut inspection = inspect_volumes(disks, &volumes, limits);
+    inspection.groups = groups;
+    Ok(inspection)
 }
 
 /// What [`inspect`] does once the volumes are known: for machines whose volumes come from
@@ -63,6 +66,7 @@ pub fn inspect_volumes(
     let firmware = firmware(&disks, &boot);
     let mut inspection = Inspection {
         disks,
+        groups: Vec::new(),
         filesystems: Vec::new(),
         systems: Vec::new(),
         unread: Vec::new(),
@@ -79,12 +83,14 @@ pub fn inspect_volumes(
                 trees.push((volume, files));
             }
             Ok(_) => {}
-            Err(why) if volume.may_hold_a_system() => inspection.unread.push(Unread {
-                volume: volume.id,
-                kind: volume.kind(),
-                why,
-                mounted_on: None,
-            }),
+            Err(why) if volume.may_hold_a_system() && !volume.member => {
+                inspection.unread.push(Unread {
+                    volume: volume.id.clone(),
+                    kind: volume.kind(),
+                    why,
+                    mounted_on: None,
+                })
+            }
             Err(_) => {}
         }
     }
@@ -122,7 +128,7 @@ fn filesystem(
 ) -> Option<FilesystemFacts> {
     let identity = volume.identity.as_ref().ok()?.as_ref()?;
     Some(FilesystemFacts {
-        volume: volume.id,
+        volume: volume.id.clone(),
         kind: identity.kind,
         label: identity.label.clone(),
         uuid: identity.uuid.clone(),
@@ -132,7 +138,7 @@ fn filesystem(
         mounted_on: None,
         readable: match opened {
             Ok(_) => Fact::known((), Vec::new()),
-            Err(why) => Fact::unknown(why.clone(), vec![Evidence::new(why.clone()).on(volume.id)]),
+            Err(why) => Fact::unknown(why.clone(), vec![Evidence::new(why.clone()).on(&volume.id)]),
         },
     })
 }
@@ -157,7 +163,7 @@ fn system(
     };
     let no_table = Fstab::default();
     let table = fstab.as_ref().unwrap_or(&no_table);
-    let tree = mounts::join(root.id, namespace, table, volumes, text);
+    let tree = mounts::join(root.id.clone(), namespace, table, volumes, text);
     let mut kernels = kernels::installed(&tree);
     let (bootloaders, default_kernel) = loaders::read(&tree, firmware, &mut kernels);
     let notes = table
@@ -170,7 +176,8 @@ fn system(
         })
         .collect();
     System {
-        root: root.id,
+        root: root.id.clone(),
+        root_disks: root.disks.clone(),
         os: identity::os(&tree),
         drivers: devices::drivers(&tree, &kernels, default_kernel.get()),
         network: devices::network(&tree, default_kernel.get()),
@@ -201,11 +208,11 @@ fn place(inspection: &mut Inspection) {
             .iter()
             .filter_map(|mount| match &mount.outcome {
                 MountOutcome::Joined(volume) | MountOutcome::NotRead { volume, .. } => {
-                    Some((*volume, mount.target.as_str()))
+                    Some((volume.clone(), mount.target.as_str()))
                 }
                 _ => None,
             })
-            .chain([(system.root, "/")]);
+            .chain([(system.root.clone(), "/")]);
         for (volume, target) in placed {
             for facts in &mut inspection.filesystems {
                 if facts.volume == volume && facts.mounted_on.is_none() {

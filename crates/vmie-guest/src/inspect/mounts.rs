@@ -54,22 +54,22 @@ fn outcome(tree: &mut Tree, entry: &FstabEntry, volumes: &[GuestVolume<'_>]) -> 
     };
     let target = GuestPath::new(&entry.target);
     if tree.ids.contains(&volume.id) || target == GuestPath::root() {
-        return MountOutcome::Joined(volume.id);
+        return MountOutcome::Joined(volume.id.clone());
     }
     if tree.ids.len() >= MAX_MOUNTS {
         return MountOutcome::NotRead {
-            volume: volume.id,
+            volume: volume.id.clone(),
             why: "there are too many mounts".to_owned(),
         };
     }
     match volume.files() {
         Ok(files) => {
             tree.namespace.mount(target, files);
-            tree.ids.push(volume.id);
-            MountOutcome::Joined(volume.id)
+            tree.ids.push(volume.id.clone());
+            MountOutcome::Joined(volume.id.clone())
         }
         Err(why) => MountOutcome::NotRead {
-            volume: volume.id,
+            volume: volume.id.clone(),
             why,
         },
     }
@@ -85,15 +85,16 @@ fn is_removable(entry: &FstabEntry) -> bool {
             .all(|kind| matches!(kind, "iso9660" | "udf"))
 }
 
-/// A volume that other volumes may lie in.
+/// A volume that other volumes may lie in, and that is part of no group that is known.
 pub(super) fn stacked(volumes: &[GuestVolume<'_>]) -> Option<(VolumeId, String)> {
-    volumes.iter().find_map(|volume| match volume.kind()? {
+    let alone = volumes.iter().filter(|volume| !volume.member);
+    alone.into_iter().find_map(|volume| match volume.kind()? {
         kind @ (FsKind::Lvm2Pv
         | FsKind::LinuxRaid
         | FsKind::Luks1
         | FsKind::Luks2
         | FsKind::BitLocker) => Some((
-            volume.id,
+            volume.id.clone(),
             format!("the volume is {}, which is not read", kind.title()),
         )),
         _ => None,
@@ -121,8 +122,15 @@ pub(super) fn find<'v, 'a>(
             Device::PartLabel(label) => {
                 partition.is_some_and(|partition| !label.is_empty() && partition.name == label)
             }
-            Device::Kernel { disk, partition } => volume.id == VolumeId { disk, partition },
-            Device::Other(_) | Device::NotADevice(_) => false,
+            Device::Kernel { disk, partition } => {
+                volume.id
+                    == match partition {
+                        Some(number) => VolumeId::partition(disk, number),
+                        None => VolumeId::disk(disk),
+                    }
+            }
+            Device::Other(name) => volume.devices.iter().any(|device| device == name),
+            Device::NotADevice(_) => false,
         }
     })
 }

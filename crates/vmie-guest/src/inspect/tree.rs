@@ -108,13 +108,13 @@ impl Tree {
     /// The volume that a path is on.
     pub(super) fn volume(&self, path: &str) -> Option<VolumeId> {
         let located = self.namespace.locate(&GuestPath::new(path)).ok()?;
-        self.ids.get(located.volume).copied()
+        self.ids.get(located.volume).cloned()
     }
 
     /// Something that a file says.
     pub(super) fn evidence(&self, path: &str, says: impl Into<String>) -> Evidence {
         let mut evidence = Evidence::new(says).path(path);
-        evidence.volume = self.volume(path).or_else(|| self.ids.first().copied());
+        evidence.volume = self.volume(path).or_else(|| self.ids.first().cloned());
         evidence
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use vmie_fs::{Filesystem, FsKind, Identity};
-use vmie_io::{Budget, Limits, ReadAt};
-use vmie_volumes::{Partition, VolumeId, open_partition, read_layout};
+use vmie_io::{Limits, ReadAt};
+use vmie_volumes::{DiskLayout, Group, Partition, Volume, VolumeGraph, VolumeId, VolumeKind};
 
 use crate::{Disk, Evidence, Fact};
 
@@ -22,6 +22,12 @@ pub struct GuestVolume<'a> {
     pub size: u64,
     /// Its entry in the disk's table; `None` for a whole disk.
     pub partition: Option<Partition>,
+    /// What Linux calls it, when that does not depend on the machine: `/dev/mapper/vg0-root`.
+    pub devices: Vec<String>,
+    /// The numbers of the disks that it lies on.
+    pub disks: Vec<u32>,
+    /// Whether its bytes are a part of another volume.
+    pub member: bool,
     /// What it is formatted as; `None` when nothing known is on it.
     pub identity: Result<Option<Identity>, vmie_fs::Error>,
     /// Opens its files.
@@ -49,6 +55,9 @@ impl<'a> GuestVolume<'a> {
         files: F,
     ) -> Self {
         Self {
+            devices: Vec::new(),
+            disks: id.disk_index().into_iter().collect(),
+            member: false,
             id,
             size,
             partition,
@@ -57,18 +66,27 @@ impl<'a> GuestVolume<'a> {
         }
     }
 
-    fn of_source(
-        id: VolumeId,
-        partition: Option<Partition>,
-        source: Source,
-        limits: Limits,
-    ) -> Self {
+    fn of_graph(volume: &Volume, limits: Limits) -> Self {
+        let source = volume
+            .open()
+            .map_err(|fault| vmie_fs::Error::from(vmie_io::ReadError::from(fault)));
+        let dynamic = volume.partition.as_ref().is_some_and(Partition::is_dynamic);
+        let hidden = volume.member_of.is_some() && dynamic;
+        let identity = match &source {
+            // What shows through on a part of a dynamic disk is on the volume, too.
+            Ok(_) if hidden => Ok(None),
+            Ok(source) => vmie_fs::probe(&**source),
+            Err(error) => Err(error.clone()),
+        };
         Self {
-            id,
-            size: source.len(),
-            partition,
-            identity: vmie_fs::probe(&*source),
-            open: Box::new(move || vmie_fs::open(Arc::clone(&source), &limits)),
+            id: volume.id.clone(),
+            size: volume.place.len,
+            partition: volume.partition.clone(),
+            devices: volume.devices.clone(),
+            disks: volume.disks.clone(),
+            member: volume.member_of.is_some(),
+            identity,
+            open: Box::new(move || vmie_fs::open(source.clone()?, &limits)),
         }
     }
 
@@ -110,10 +128,8 @@ impl<'a> GuestVolume<'a> {
     }
 }
 
-type Source = Arc<dyn ReadAt>;
-
 /// An error as a clause of a sentence: what is wrong and where, without the advice.
-pub(super) fn clause<C: vmie_io::Cause>(error: &vmie_io::Fault<C>) -> String {
+pub(crate) fn clause<C: vmie_io::Cause>(error: &vmie_io::Fault<C>) -> String {
     let mut text = error.to_string();
     let advice = format!(". {}.", error.advice());
     if text.ends_with(&advice) {
@@ -126,68 +142,62 @@ pub(super) fn clause<C: vmie_io::Cause>(error: &vmie_io::Fault<C>) -> String {
     }
 }
 
-/// Reads the tables of the disks and probes what is in them.
+/// Finds the volumes of the disks and probes what is on them.
 pub(super) fn survey(
     disks: &[Arc<dyn ReadAt>],
     limits: &Limits,
-) -> (Vec<Disk>, Vec<GuestVolume<'static>>) {
-    let budget = Budget::new(*limits);
-    let mut found = Vec::new();
-    let mut volumes = Vec::new();
-    for (index, disk) in (0u32..).zip(disks) {
-        let whole = VolumeId {
-            disk: index,
-            partition: None,
-        };
-        let layout = match read_layout(&**disk, &budget) {
-            Ok(layout) => layout,
+) -> (Vec<Disk>, Vec<Group>, Vec<GuestVolume<'static>>) {
+    let graph = VolumeGraph::read(disks, limits);
+    let found = (0u32..).zip(&graph.disks).map(|(index, disk)| {
+        let whole = VolumeId::disk(index);
+        let layout = match &disk.layout {
+            Ok(layout) => table(layout, &whole),
             Err(error) => {
-                let evidence = Evidence::new(error.to_string()).on(whole);
-                found.push(Disk {
-                    index,
-                    size: disk.len(),
-                    layout: Fact::unknown(clause(&error), vec![evidence]),
-                });
-                continue;
+                let evidence = Evidence::new(error.to_string()).on(&whole);
+                Fact::unknown(clause(error), vec![evidence])
             }
         };
-        if layout.partitions.is_empty() {
-            volumes.push(GuestVolume::of_source(
-                whole,
-                None,
-                Arc::clone(disk),
-                *limits,
-            ));
-        }
-        for partition in layout.partitions.iter().filter(|p| p.holds_data()) {
-            if volumes.len() >= MAX_VOLUMES {
-                break;
-            }
-            let id = VolumeId {
-                disk: index,
-                partition: Some(partition.number),
-            };
-            if let Ok(window) = open_partition(Arc::clone(disk), partition) {
-                let source: Source = Arc::new(window);
-                let partition = Some(partition.clone());
-                volumes.push(GuestVolume::of_source(id, partition, source, *limits));
-            }
-        }
-        let says = format!(
-            "a table of kind {} with {} partitions; the code in the first sector is {}",
-            layout.table.name(),
-            layout.partitions.len(),
-            layout.boot_code.name()
-        );
-        let mut evidence = vec![Evidence::new(says).on(whole).offset(0)];
-        for note in layout.notes.iter().take(8) {
-            evidence.push(Evidence::new(note.fault.to_string()).on(whole));
-        }
-        found.push(Disk {
-            index,
-            size: disk.len(),
-            layout: Fact::known(layout, evidence),
-        });
+        let mut facts = Disk::new(index, disk.size, layout);
+        facts.dynamic = disk.dynamic;
+        facts
+    });
+    let found = found.collect();
+    let volumes = graph
+        .volumes
+        .iter()
+        .filter(|volume| is_looked_at(&graph, volume));
+    let volumes = volumes
+        .take(MAX_VOLUMES)
+        .map(|volume| GuestVolume::of_graph(volume, *limits))
+        .collect();
+    (found, graph.groups, volumes)
+}
+
+/// Whether a volume may hold files of its own: no disk with partitions, no container of partitions,
+/// no store of others' data, no copy of another volume as it once was.
+fn is_looked_at(graph: &VolumeGraph, volume: &Volume) -> bool {
+    let whole = match volume.kind {
+        VolumeKind::Disk => volume
+            .disks
+            .first()
+            .is_some_and(|disk| graph.is_whole(*disk)),
+        VolumeKind::Partition(_) => volume.partition.as_ref().is_some_and(Partition::holds_data),
+        _ => true,
+    };
+    let layout = volume.layout.as_deref().unwrap_or_default();
+    whole && !layout.ends_with("-pool") && layout != "snapshot"
+}
+
+fn table(layout: &DiskLayout, whole: &VolumeId) -> Fact<DiskLayout> {
+    let says = format!(
+        "a table of kind {} with {} partitions; the code in the first sector is {}",
+        layout.table.name(),
+        layout.partitions.len(),
+        layout.boot_code.name()
+    );
+    let mut evidence = vec![Evidence::new(says).on(whole).offset(0)];
+    for note in layout.notes.iter().take(8) {
+        evidence.push(Evidence::new(note.fault.to_string()).on(whole));
     }
-    (found, volumes)
+    Fact::known(layout.clone(), evidence)
 }

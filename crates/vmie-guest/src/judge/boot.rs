@@ -53,7 +53,7 @@ impl Judge<'_> {
             self.boot_code();
         }
         if let (Some(disk), Some(system), false) = (boot.bios_disk, self.main_system(), asked_uefi)
-            && system.root.disk != disk
+            && !system.root_disks.iter().all(|own| *own == disk)
         {
             self.push(
                 advise(

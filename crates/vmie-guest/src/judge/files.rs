@@ -25,6 +25,17 @@ impl Judge<'_> {
             "" => "The disk".to_owned(),
             name => format!("`{name}`"),
         };
+        if container.chunked {
+            self.push(
+                refuse(
+                    "disk-in-chunks",
+                    &[SvcId::Fmt7, SvcId::Err3],
+                    format!("{called} is split over several files"),
+                )
+                .message(&Message::ChunkedDisk)
+                .remedy("Export again without splitting the disk into chunks"),
+            );
+        }
         let saw = [Evidence::new(
             format!("{} {}", container.format, container.variant)
                 .trim()

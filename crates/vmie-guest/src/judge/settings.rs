@@ -25,7 +25,7 @@ impl Judge<'_> {
         };
         let at = |entry: &FstabEntry| {
             Evidence::new(format!("{} on {}", entry.source, entry.target))
-                .on(system.root)
+                .on(&system.root)
                 .path("/etc/fstab")
                 .line(entry.line)
         };

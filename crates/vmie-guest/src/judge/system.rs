@@ -215,7 +215,7 @@ impl Judge<'_> {
         let svc = [SvcId::Cfg2];
         if let Some(other) = system.bootloaders.first() {
             let mut saw = Evidence::new("its configuration").path(other.config.clone());
-            saw.volume = other.volume;
+            saw.volume.clone_from(&other.volume);
             self.push(
                 refuse(
                     "boot-loader-not-grub",

@@ -5,12 +5,16 @@ use vmie_rules::SvcId;
 use vmie_rules::guest::Platform;
 use vmie_rules::message::Message;
 
+use vmie_volumes::GroupKind;
+
 use super::{Judge, advise, refuse, undetermined};
+use crate::inspect::clause;
 use crate::{Evidence, System, Unread};
 
 impl Judge<'_> {
     pub(super) fn volumes(&mut self) {
         self.encrypted();
+        self.groups();
         self.unread();
         self.systems();
         self.roots();
@@ -26,11 +30,47 @@ impl Judge<'_> {
                 facts.volume,
                 facts.kind.title()
             );
-            let saw = Evidence::new(facts.kind.title()).on(facts.volume);
+            let saw = Evidence::new(facts.kind.title()).on(&facts.volume);
             self.push(
                 refuse("encrypted-volume", &[SvcId::Vol4], title)
                     .evidence(&[saw])
                     .remedy("Decrypt the volume, or move the system to one that is not encrypted, and export the machine again"),
+            );
+        }
+    }
+
+    /// A volume group that cannot be activated (SVC-VOL-3, SVC-ERR-24).
+    fn groups(&mut self) {
+        for group in &self.inspection.groups {
+            let Some(fault) = group
+                .faults
+                .first()
+                .filter(|_| group.kind == GroupKind::Lvm)
+            else {
+                continue;
+            };
+            let on = |text: String| match group.members.first() {
+                Some(member) => Evidence::new(text).on(member),
+                None => Evidence::new(text),
+            };
+            let saw: Vec<Evidence> = group.faults.iter().map(|f| on(clause(f))).collect();
+            let title = match group.name.as_str() {
+                "" => "A volume group cannot be activated: its metadata is damaged".to_owned(),
+                name => format!(
+                    "The volume group {} cannot be activated: {}",
+                    name.escape_debug(),
+                    fault.cause()
+                ),
+            };
+            self.push(
+                refuse(
+                    "volume-group-not-activated",
+                    &[SvcId::Vol3, SvcId::Err24],
+                    title,
+                )
+                .message(&Message::VolumeGroupActivation)
+                .evidence(&saw)
+                .remedy(fault.advice()),
             );
         }
     }
@@ -72,7 +112,7 @@ impl Judge<'_> {
             Some(kind) => kind.title().to_owned(),
             None => unread.why.clone(),
         })
-        .on(unread.volume);
+        .on(&unread.volume);
         let (code, what): (_, _) = match (unread.kind, has_system) {
             (Some(FsKind::Lvm2Pv), _) => (
                 "undetermined-volume-group",
@@ -154,7 +194,7 @@ impl Judge<'_> {
             saw.extend(system.os.id.evidence().iter().take(1).cloned());
             saw.extend(system.bootloaders.first().map(|loader| {
                 let mut evidence = Evidence::new("a boot menu").path(loader.config.clone());
-                evidence.volume = loader.volume;
+                evidence.volume.clone_from(&loader.volume);
                 evidence
             }));
         }
@@ -182,7 +222,7 @@ impl Judge<'_> {
             let Some(facts) = facts else {
                 continue;
             };
-            let saw = [Evidence::new(facts.kind.title()).on(facts.volume)];
+            let saw = [Evidence::new(facts.kind.title()).on(&facts.volume)];
             if !supported.contains(&facts.kind.name()) {
                 self.push(
                     refuse(

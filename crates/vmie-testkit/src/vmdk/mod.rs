@@ -1,4 +1,4 @@
-//! Builds VMDK files: stream-optimized and sparse, byte for byte the same every time.
+//! Builds VMDK files of all kinds, byte for byte the same every time.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
@@ -9,9 +9,13 @@
     reason = "a builder of small test images, and a test may panic"
 )]
 
+mod esx;
+
 use std::ops::Range;
 
 use libdeflater::{CompressionLvl, Compressor};
+
+pub use self::esx::{cowd, sesparse};
 
 const SECTOR: usize = 512;
 
@@ -28,6 +32,8 @@ pub struct Builder {
     mark_zeroes: bool,
     reverse: bool,
     short_last_grain: bool,
+    redundant: bool,
+    unclean: bool,
     descriptor: Option<String>,
     padding: usize,
 }
@@ -44,6 +50,8 @@ pub struct Built {
     pub tables: Vec<usize>,
     /// Byte offset of the grain directory.
     pub directory: usize,
+    /// Byte offsets of the redundant grain directory and its tables; zero and none without them.
+    pub redundant: (usize, Vec<usize>),
     /// Byte offset of the footer (not its marker); zero without one.
     pub footer: usize,
 }
@@ -66,6 +74,8 @@ impl Builder {
             mark_zeroes: false,
             reverse: false,
             short_last_grain: false,
+            redundant: false,
+            unclean: false,
             descriptor: Some(descriptor("streamOptimized")),
             padding: 0,
         }
@@ -142,6 +152,21 @@ impl Builder {
         self
     }
 
+    /// Whether there are a second grain directory and second tables, before the first ones. Only
+    /// where those precede the grains.
+    #[must_use]
+    pub fn redundant(mut self, redundant: bool) -> Self {
+        self.redundant = redundant;
+        self
+    }
+
+    /// Whether the header says that it was not closed cleanly.
+    #[must_use]
+    pub fn unclean(mut self, unclean: bool) -> Self {
+        self.unclean = unclean;
+        self
+    }
+
     /// The embedded descriptor; `None` for none.
     #[must_use]
     pub fn descriptor(mut self, text: Option<&str>) -> Self {
@@ -179,6 +204,8 @@ impl Builder {
         image.out.resize(SECTOR, 0);
         let descriptor_at = image.out.len();
         if let Some(text) = &self.descriptor {
+            let size = format!("RW {} SPARSE", self.disk.len() / SECTOR);
+            let text = text.replace("RW 1 SPARSE", &size);
             image.out.extend_from_slice(text.as_bytes());
             image.pad();
         }
@@ -189,18 +216,14 @@ impl Builder {
             grains: Vec::new(),
             tables: vec![0; tables],
             directory: 0,
+            redundant: (0, Vec::new()),
             footer: 0,
         };
-        let table_bytes = (self.entries as usize * 4).next_multiple_of(SECTOR);
         if !self.directory_at_end {
-            built.directory = image.out.len();
-            image
-                .out
-                .resize(built.directory + (tables * 4).next_multiple_of(SECTOR), 0);
-            for table in &mut built.tables {
-                *table = image.out.len();
-                image.out.resize(*table + table_bytes, 0);
+            if self.redundant {
+                built.redundant = image.room_for_tables(tables);
             }
+            (built.directory, built.tables) = image.room_for_tables(tables);
         }
         let overhead = image.out.len() / SECTOR;
         let order: Vec<usize> = (0..grains).collect();
@@ -214,9 +237,13 @@ impl Builder {
         if self.directory_at_end {
             image.tables_at_end(&mut built);
         } else {
-            image.fill_tables(&built);
+            image.fill_tables(built.directory, &built.tables);
+            if self.redundant {
+                image.fill_tables(built.redundant.0, &built.redundant.1);
+            }
         }
-        let mut header = self.header(overhead, descriptor_at, descriptor_len, built.directory);
+        let places = (built.directory, built.redundant.0);
+        let mut header = self.header(overhead, descriptor_at, descriptor_len, places);
         if self.footer {
             image.marker(1, 0, 3);
             built.footer = image.out.len();
@@ -233,8 +260,17 @@ impl Builder {
         built
     }
 
-    fn header(&self, overhead: usize, desc_at: usize, desc_len: usize, gd: usize) -> Vec<u8> {
+    fn header(
+        &self,
+        overhead: usize,
+        desc_at: usize,
+        desc_len: usize,
+        (gd, rgd): (usize, usize),
+    ) -> Vec<u8> {
         let mut flags = 1u32;
+        if self.redundant {
+            flags |= 1 << 1;
+        }
         if self.mark_zeroes {
             flags |= 1 << 2;
         }
@@ -255,10 +291,10 @@ impl Builder {
             out.extend_from_slice(&n.to_le_bytes());
         }
         out.extend_from_slice(&self.entries.to_le_bytes());
-        for n in [0, (gd / SECTOR) as u64, overhead as u64] {
+        for n in [(rgd / SECTOR) as u64, (gd / SECTOR) as u64, overhead as u64] {
             out.extend_from_slice(&n.to_le_bytes());
         }
-        out.push(0);
+        out.push(u8::from(self.unclean));
         out.extend_from_slice(b"\n \r\n");
         out.extend_from_slice(&u16::from(self.compressed).to_le_bytes());
         out.resize(SECTOR, 0);
@@ -339,19 +375,29 @@ impl Image<'_> {
         self.pad();
     }
 
-    fn fill_tables(&mut self, built: &Built) {
+    /// Makes room for a directory and its tables, and says where they are.
+    fn room_for_tables(&mut self, tables: usize) -> (usize, Vec<usize>) {
+        let directory = self.out.len();
+        let table_bytes = (self.builder.entries as usize * 4).next_multiple_of(SECTOR);
+        let first = directory + (tables * 4).next_multiple_of(SECTOR);
+        self.out.resize(first + tables * table_bytes, 0);
+        let places = (0..tables).map(|n| first + n * table_bytes).collect();
+        (directory, places)
+    }
+
+    fn fill_tables(&mut self, directory: usize, tables: &[usize]) {
         let put = |out: &mut [u8], at: usize, n: u32| {
             out[at..at + 4].copy_from_slice(&n.to_le_bytes());
         };
-        for (number, table) in built.tables.iter().enumerate() {
+        for (number, table) in tables.iter().enumerate() {
             put(
                 &mut self.out,
-                built.directory + number * 4,
+                directory + number * 4,
                 (table / SECTOR) as u32,
             );
         }
         for (index, entry) in self.entries.iter().enumerate() {
-            let table = built.tables[index / self.builder.entries as usize];
+            let table = tables[index / self.builder.entries as usize];
             let within = index % self.builder.entries as usize;
             put(&mut self.out, table + within * 4, *entry);
         }
@@ -376,6 +422,24 @@ pub fn descriptor(create_type: &str) -> String {
          createType=\"{create_type}\"\n\n# Extent description\nRW 1 SPARSE \"disk.vmdk\"\n\n\
          # The Disk Data Base\nddb.adapterType = \"lsilogic\"\nddb.virtualHWVersion = \"7\"\n"
     )
+}
+
+/// A descriptor file of this kind over extents: lines such as `RW 8 FLAT "disk-flat.vmdk" 0`.
+#[must_use]
+pub fn descriptor_file(create_type: &str, extents: &[&str]) -> String {
+    format!(
+        "# Disk DescriptorFile\nversion=1\nencoding=\"UTF-8\"\nCID=12345678\nparentCID=ffffffff\n\
+         createType=\"{create_type}\"\n\n# Extent description\n{}\n\n\
+         # The Disk Data Base\n#DDB\n\nddb.adapterType = \"lsilogic\"\n",
+        extents.join("\n")
+    )
+}
+
+/// The same descriptor for the child of a parent with the content id that all of these have.
+#[must_use]
+pub fn child_of(text: &str, parent: &str) -> String {
+    let parent = format!("parentCID=12345678\nparentFileNameHint=\"{parent}\"");
+    text.replace("parentCID=ffffffff", &parent)
 }
 
 /// A disk that looks like one: data that compresses, zeroes, noise; the same every time.
