@@ -15,6 +15,7 @@ mod corpus;
 mod differential;
 mod guests;
 mod kill;
+mod peers;
 mod rules;
 mod run;
 
@@ -50,6 +51,11 @@ enum Command {
         /// The folder that holds MANIFEST.tsv.
         folder: PathBuf,
     },
+    /// Compare what vmie reads with a second reader of the same.
+    Peers {
+        #[command(subcommand)]
+        what: Peers,
+    },
     /// Compare the data of vmie-rules with the text of the guide's digest.
     Rules {
         /// The digest, in Markdown.
@@ -77,11 +83,24 @@ enum Command {
     },
 }
 
+#[derive(Subcommand)]
+enum Peers {
+    /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
+    /// attribute and byte by byte. As root: images are loop-mounted.
+    Fs {
+        /// Which (btrfs, ext); all when none is named.
+        only: Vec<String>,
+    },
+}
+
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Differential => differential::run(),
         Command::Corpus { folder } => corpus::run(&folder),
         Command::Guests { folder } => guests::run(&folder),
+        Command::Peers {
+            what: Peers::Fs { only },
+        } => peers::fs(&only),
         Command::Rules { file } => rules::run(&file),
         Command::Kill { image, times, seed } => kill::run(&image, times, seed),
         Command::Boot { ova, timeout } => boot::run(&ova, timeout),

@@ -287,6 +287,29 @@ impl Node {
     }
 }
 
+/// A part of a filesystem that can be mounted by itself: a subvolume or snapshot of Btrfs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Subvolume {
+    /// Its number, as the mount option `subvolid` takes it.
+    pub id: u64,
+    /// Its path from the top-level subvolume, as the mount option `subvol` takes it; `None` when
+    /// no directory leads to it.
+    pub path: Option<GuestPath>,
+    /// The number of the subvolume that it lies in; none for the top-level one.
+    pub parent: Option<u64>,
+    /// The directory that its paths begin at.
+    pub root: Node,
+    /// Whether it is what is mounted where no option names one.
+    pub is_default: bool,
+    /// Whether it may not be written, as most snapshots may not.
+    pub read_only: bool,
+    /// Its own UUID.
+    pub uuid: Option<String>,
+    /// The UUID of the subvolume that it is a snapshot of.
+    pub snapshot_of: Option<String>,
+}
+
 /// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirEntry {
@@ -386,6 +409,14 @@ pub trait Filesystem: Send + Sync {
     /// As [`Filesystem::stat`].
     fn xattrs(&self, node: Node) -> Result<Vec<Xattr>, Error> {
         let _ = node;
+        Ok(Vec::new())
+    }
+
+    /// The subvolumes, the top-level one first; none where the filesystem has no such thing.
+    ///
+    /// # Errors
+    /// What is wrong with the filesystem.
+    fn subvolumes(&self) -> Result<Vec<Subvolume>, Error> {
         Ok(Vec::new())
     }
 

@@ -61,6 +61,9 @@ api_codes! {
     InvalidAmiIdNotFound "InvalidAMIID.NotFound"
     InvalidInstanceIdNotFound "InvalidInstanceID.NotFound"
     InvalidSnapshotNotFound "InvalidSnapshot.NotFound"
+    InvalidSnapshotInUse "InvalidSnapshot.InUse"
+    InvalidVolumeNotFound "InvalidVolume.NotFound"
+    VolumeInUse "VolumeInUse"
     NotExportable "NotExportable"
     ResourceCountExceeded "ResourceCountExceeded"
     ResourceLimitExceeded "ResourceLimitExceeded"
@@ -147,6 +150,47 @@ pub fn invalid_combination(left: &str, right: &str) -> String {
 pub fn unknown_import_task(id: &str) -> String {
     format!("The import task ID '{id}' is malformed or no longer exists.")
 }
+
+/// A conversion task that never was or is too old.
+#[must_use]
+pub fn unknown_conversion_task(id: &str) -> String {
+    format!("The conversion task ID '{id}' does not exist.")
+}
+
+/// A text that is no id of a conversion task.
+#[must_use]
+pub fn malformed_conversion_task(id: &str) -> String {
+    format!("Invalid id: \"{id}\" (expecting \"import-i-...\" or \"import-vol-...\")")
+}
+
+/// An export task that never was or is too old.
+#[must_use]
+pub fn unknown_export_task(id: &str) -> String {
+    format!("The export task ID '{id}' does not exist.")
+}
+
+/// A text that is no id of an export task.
+#[must_use]
+pub fn malformed_export_task(id: &str) -> String {
+    format!("Invalid id: \"{id}\" (expecting \"export-i-...\" or \"export-ami-...\")")
+}
+
+/// An image, an instance, a snapshot or a volume that is not there, or is somebody else's.
+#[must_use]
+pub fn not_there(what: &str, id: &str) -> String {
+    format!("The {what} ID '{id}' does not exist")
+}
+
+/// An account has as many tasks of a kind as it may have in a Region (SVC-TASK-4, SVC-TASK-5).
+#[must_use]
+pub fn too_many_tasks(limit: usize) -> String {
+    format!(
+        "Resource limit exceeded: at most {limit} tasks of this kind can be active at a time in a Region."
+    )
+}
+
+/// A call that its caller's policy does not allow.
+pub const UNAUTHORIZED: &str = "You are not authorized to perform this operation.";
 
 /// A client token that came with other parameters before (SVC-OBS-6).
 #[must_use]

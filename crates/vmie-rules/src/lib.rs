@@ -44,8 +44,10 @@ pub mod format;
 pub mod guest;
 #[cfg(feature = "iam")]
 pub mod iam;
+pub mod instance_type;
 pub mod license;
 pub mod limits;
+pub mod manifest;
 pub mod matrix;
 pub mod message;
 pub mod region;

@@ -201,11 +201,30 @@ impl Stage {
         }
     }
 
+    /// The first and the last `Progress` of a stage of an export, in percent (SVC-OBS-2).
+    #[must_use]
+    pub const fn export_progress(self) -> (u8, u8) {
+        match self {
+            Self::Pending | Self::Validating | Self::Validated => (0, 0),
+            Self::Updating | Self::Updated => (21, 21),
+            _ => (80, 85),
+        }
+    }
+
     /// The `Progress` of the stage when `done` of `total` units are done, in percent. More done
     /// than there is counts as all of it; a total of 0 is the stage's beginning.
     #[must_use]
     pub fn progress_at(self, done: u64, total: u64) -> u8 {
-        let (first, last) = self.progress();
+        Self::between(self.progress(), done, total)
+    }
+
+    /// The same for a stage of an export.
+    #[must_use]
+    pub fn export_progress_at(self, done: u64, total: u64) -> u8 {
+        Self::between(self.export_progress(), done, total)
+    }
+
+    fn between((first, last): (u8, u8), done: u64, total: u64) -> u8 {
         let width = u128::from(last.saturating_sub(first));
         let gained = width.saturating_mul(u128::from(done.min(total)));
         let gained = gained.checked_div(u128::from(total)).unwrap_or(0);

@@ -14,7 +14,7 @@ use crate::source::Location;
 
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 
 pub(crate) type Checked<T> = Result<T, ApiError>;
 
@@ -53,6 +53,38 @@ pub(crate) fn text(parameter: &str, text: Option<&str>) -> Checked<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The most members of a list.
+pub(crate) const MAX_LIST: usize = 1000;
+
+/// User data, which is longer than other texts: 16 KiB, in Base64.
+pub(crate) fn long(parameter: &str, text: Option<&str>) -> Checked<()> {
+    const MAX_LONG: usize = 24 << 10;
+    match text {
+        Some(text) if text.len() > MAX_LONG => {
+            Err(invalid(parameter, text, "Use at most 24576 bytes."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The start of a key: with the task's id and the format behind it, it must fit into one.
+pub(crate) fn prefix(parameter: &str, text: Option<&str>) -> Checked<String> {
+    const MAX_PREFIX: usize = 960;
+    let text = text.unwrap_or_default();
+    if text.len() > MAX_PREFIX || text.contains('\0') {
+        return Err(invalid(parameter, text, "Use at most 960 bytes."));
+    }
+    Ok(text.into())
+}
+
+/// An id as an error shows it: its start, if it is long.
+pub(crate) fn shown(text: &str) -> &str {
+    const SHOWN: usize = 64;
+    text.char_indices()
+        .nth(SHOWN)
+        .map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
 }
 
 /// One of some words, in any case (SVC-TASK-10); gives it as the list writes it.
@@ -142,10 +174,15 @@ pub(crate) fn client_token(token: Option<&str>) -> Checked<()> {
 }
 
 pub(crate) fn tags(specifications: &[TagSpecification], kind: TaskKind) -> Checked<()> {
+    tags_of(specifications, &[kind.resource_type()])
+}
+
+/// Tags for resources of these types.
+pub(crate) fn tags_of(specifications: &[TagSpecification], types: &[&str]) -> Checked<()> {
     let mut keys = BTreeSet::new();
     for specification in specifications {
-        if specification.resource_type != kind.resource_type() {
-            let expected = format!("Use {}.", kind.resource_type());
+        if !types.contains(&specification.resource_type.as_str()) {
+            let expected = format!("Use {}.", types.join(" or "));
             let sent = &specification.resource_type;
             return Err(invalid("TagSpecification.N.ResourceType", sent, &expected));
         }

@@ -24,12 +24,13 @@
 //! let now = Timestamp::from_secs(1_790_000_000);
 //! engine.request(now, ApiCall { caller, action: Action::ImportImage(request) });
 //!
-//! // First what must be durable, then the reply, then what to do, and at last nothing more.
+//! // First what must be durable, then the reply, then what to do, and at last when to look for
+//! // an order that no worker took.
 //! assert!(matches!(engine.poll(), Output::Commit(_)));
 //! assert!(matches!(engine.poll(), Output::Reply { reply: Ok(_), .. }));
 //! let Output::Begin(begin) = engine.poll() else { panic!("an order comes next") };
 //! assert_eq!(begin.order.step, Step::Validate);
-//! assert!(matches!(engine.poll(), Output::Idle { wake_at: None }));
+//! let Output::Idle { wake_at: Some(_) } = engine.poll() else { panic!("then it waits") };
 //! ```
 //!
 //! # What a host does
@@ -49,22 +50,28 @@
 
 extern crate alloc;
 
+mod access;
 mod call;
 mod check;
 mod config;
-mod ending;
+mod conversion;
 mod engine;
+mod export;
 mod id;
 mod image;
+mod life;
 mod order;
 mod output;
+mod policy;
 mod record;
 mod reply;
+mod resource;
 mod snapshot;
 mod source;
 mod task;
 mod ticket;
 mod time;
+mod world;
 
 pub use call::{
     Action, ApiCall, AttachVolumeRequest, BlockDeviceMapping, Caller, CancelConversionTaskRequest,
@@ -76,23 +83,30 @@ pub use call::{
     ImportImageRequest, ImportInstanceRequest, ImportSnapshotRequest, ImportVolumeRequest,
     LaunchSpecification, Placement, RegisterImageRequest, S3ExportLocation, Tag, TagSpecification,
 };
-pub use config::Config;
+pub use config::{Config, Limits, StepLimits};
 pub use engine::{Engine, ReportError};
 pub use id::{ImageId, InstanceId, SnapshotId, TaskId, TaskKind, VolumeId};
 pub use order::{
-    Attempt, Begin, CleanupWork, ConvertWork, Converted, DiskFacts, Expectations, Failure,
-    GuestFacts, ORDER_VERSION, OrderId, PublishImageWork, PublishSnapshotWork, SnapshotToMake,
-    Step, UpdateWork, ValidateWork, Validated, Verdict, Work, WorkerEvent,
+    Attempt, Begin, CleanupWork, ConvertWork, Converted, DiskFacts, Expectations, ExportDiskWork,
+    ExportSource, ExportWork, ExportedDisk, Failure, GuestFacts, InstanceToMake, ORDER_VERSION,
+    OrderId, PublishImageWork, PublishSnapshotWork, PublishVolumesWork, SnapshotToMake, Step,
+    TransferWork, UpdateWork, UploadWork, Uploaded, ValidateWork, Validated, Verdict, VolumeToMake,
+    Work, WorkerEvent,
 };
 pub use output::{Change, Commit, Happening, Output, RequestId, TaskEvent};
 pub use record::{RECORD_VERSION, Record, RecordKey, RestoreError};
 pub use reply::{
-    ApiError, ConversionTask, DeleteSnapshotResult, DiskImageDescription,
+    ApiError, Cause, ConversionTask, DeleteSnapshotResult, DiskImageDescription,
     DiskImageVolumeDescription, ExportImageTask, ExportLocation, ExportTask, ExportToS3Task, Image,
     ImageWatermark, ImportImageTask, ImportInstanceTaskDetails, ImportSnapshotTask,
     ImportVolumeTaskDetails, InstanceExportDetails, InstanceTypeSpecification, ProductCode, Reply,
     ScanResults, Snapshot, SnapshotDetail, SnapshotTaskDetail, StateReason, Volume,
     VolumeAttachment, VolumeOperator,
 };
+pub use resource::{Attachment, Device, ImageRecord, InstanceRecord, SnapshotRecord, VolumeRecord};
 pub use source::{Location, Source, SourceUrl, UserBucket};
 pub use time::Timestamp;
+pub use world::{
+    AccountRecord, BucketRecord, Encryption, Grant, KeyRecord, KeyState, ListedTwice, ListedWorld,
+    OpenWorld, Ownership, Permission, RoleRecord, World,
+};

@@ -4,6 +4,7 @@
 //! attempt is listened to. Orders hold all that a worker needs: it asks the engine nothing.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -11,10 +12,11 @@ use vmie_rules::SvcId;
 use vmie_rules::format::ImageFormat;
 use vmie_rules::guest::{BootMode, Platform};
 use vmie_rules::license::{LicenseType, LicensedSystem};
+use vmie_rules::manifest::Manifest;
 
-use crate::call::{Caller, Tag};
-use crate::id::{ImageId, SnapshotId, TaskId};
-use crate::source::Source;
+use crate::call::{Caller, LaunchSpecification, Tag};
+use crate::id::{ImageId, InstanceId, SnapshotId, TaskId, VolumeId};
+use crate::source::{Source, SourceUrl, UserBucket};
 
 /// The version of [`Begin`] that this crate writes.
 pub const ORDER_VERSION: u16 = 1;
@@ -48,6 +50,8 @@ impl fmt::Display for Attempt {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Step {
+    /// Look whether one disk's manifest and parts are there (conversion tasks).
+    Upload(u32),
     /// Open all sources, verify them, and say what the guest is.
     Validate,
     /// Convert one disk, by its number in [`Validated::disks`].
@@ -65,6 +69,7 @@ pub enum Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Upload(disk) => write!(f, "upload-{disk}"),
             Self::Validate => f.write_str("validate"),
             Self::Convert(disk) => write!(f, "convert-{disk}"),
             Self::Update => f.write_str("update"),
@@ -102,7 +107,7 @@ pub struct Begin {
     /// Which attempt at it. A second attempt may find what the first left behind.
     pub attempt: Attempt,
     /// On whose behalf.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// What to do.
     pub work: Work,
 }
@@ -126,6 +131,22 @@ pub enum Work {
     /// [`Step::Publish`] of a snapshot; ends with [`WorkerEvent::Published`]. No temporary data
     /// of the task may be left when it ends.
     PublishSnapshot(PublishSnapshotWork),
+    /// [`Step::Upload`]; ends with [`WorkerEvent::Uploaded`].
+    CheckUpload(UploadWork),
+    /// [`Step::Publish`] of an instance or a volume; ends with [`WorkerEvent::Published`]. No
+    /// temporary data of the task may be left when it ends.
+    PublishVolumes(PublishVolumesWork),
+    /// [`Step::Validate`] of an export; ends with [`WorkerEvent::Validated`], whose disks are
+    /// those of the order.
+    CheckExport(ExportWork),
+    /// [`Step::Update`] of an export: takes the state of the disks; ends with
+    /// [`WorkerEvent::Updated`].
+    PrepareExport(ExportWork),
+    /// [`Step::Convert`] of an export; ends with [`WorkerEvent::Converted`].
+    ExportDisk(ExportDiskWork),
+    /// [`Step::Publish`] of an export: the final image goes into the bucket; ends with
+    /// [`WorkerEvent::Published`].
+    Transfer(TransferWork),
     /// [`Step::Cleanup`]; ends with [`WorkerEvent::Cleaned`]. It comes after the aborts of the
     /// task's other orders: their work must have ended before it starts.
     Cleanup(CleanupWork),
@@ -230,6 +251,125 @@ pub struct PublishSnapshotWork {
     pub tags: Vec<Tag>,
 }
 
+/// Look whether the manifest of a disk and all parts that it names are there (SVC-MAN-3): read
+/// the manifest, and ask for the head of every part.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct UploadWork {
+    /// The disk's number among the disks of the task.
+    pub index: u32,
+    /// Where the manifest will be. It is a secret.
+    pub manifest: SourceUrl,
+}
+
+/// What was found of an upload.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Uploaded {
+    /// The manifest, once it is there. A wrong one fails the task.
+    pub manifest: Option<Manifest>,
+    /// How many of its parts are there in their full length.
+    pub present: u32,
+}
+
+/// A volume to make of a converted disk.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct VolumeToMake {
+    /// Its id.
+    pub volume_id: VolumeId,
+    /// The name of its device at the instance.
+    pub device_name: String,
+    /// The disk's number among the disks of the task.
+    pub index: u32,
+    /// Its size, in GiB.
+    pub size: u64,
+    /// The disk as converted.
+    pub converted: Converted,
+}
+
+/// An instance to make of volumes. It is not started: it ends in the state stopped (SVC-TASK-3).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct InstanceToMake {
+    /// Its id.
+    pub instance_id: InstanceId,
+    /// The platform.
+    pub platform: Option<Platform>,
+    /// As requested.
+    pub launch: LaunchSpecification,
+}
+
+/// Make volumes, and perhaps an instance, visible; then remove the uploads.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PublishVolumesWork {
+    /// The instance, for ImportInstance.
+    pub instance: Option<InstanceToMake>,
+    /// The volumes, the root first.
+    pub volumes: Vec<VolumeToMake>,
+    /// The zone of the volumes.
+    pub availability_zone: Option<String>,
+    /// As requested.
+    pub description: Option<String>,
+    /// Manifests whose parts are deleted by their `delete-url`, and which are then deleted
+    /// themselves by their `self-destruct-url` (SVC-MAN-3).
+    pub uploads: Vec<SourceUrl>,
+}
+
+/// What is exported.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExportSource {
+    /// An instance, which may be rebooted for it.
+    Instance(InstanceId),
+    /// An image.
+    Image(ImageId),
+}
+
+/// A disk to export.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ExportedDisk {
+    /// The name of its device.
+    pub device_name: String,
+    /// Its snapshot.
+    pub snapshot_id: Option<SnapshotId>,
+    /// Its volume, at an instance.
+    pub volume_id: Option<VolumeId>,
+    /// Its size, in GiB.
+    pub size: u64,
+}
+
+/// An export as a worker gets it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ExportWork {
+    /// What is exported.
+    pub source: ExportSource,
+    /// Its disks, the root first.
+    pub disks: Vec<ExportedDisk>,
+    /// The format of the disks: VHD, VMDK (stream-optimized) or raw (SVC-FMT-6).
+    pub format: ImageFormat,
+    /// Whether the disks go into an OVA.
+    pub ova: bool,
+}
+
+/// Convert one disk for an export.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ExportDiskWork {
+    /// The export.
+    pub export: ExportWork,
+    /// The number of the disk.
+    pub index: u32,
+}
+
+/// Put the result of an export into the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TransferWork {
+    /// The export.
+    pub export: ExportWork,
+    /// The disks as converted.
+    pub disks: Vec<Converted>,
+    /// Where to: one object, or one per disk when there are several and no OVA holds them.
+    pub objects: Vec<UserBucket>,
+    /// Tags of the task, for the objects.
+    pub tags: Vec<Tag>,
+}
+
 /// Remove everything that the task left.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CleanupWork {
@@ -237,6 +377,15 @@ pub struct CleanupWork {
     pub image_id: Option<ImageId>,
     /// Snapshots that publishing may have begun to make.
     pub snapshot_ids: Vec<SnapshotId>,
+    /// An instance that publishing may have begun to make.
+    #[serde(default)]
+    pub instance_id: Option<InstanceId>,
+    /// Volumes that publishing may have begun to make.
+    #[serde(default)]
+    pub volume_ids: Vec<VolumeId>,
+    /// Objects of an export, also partly written ones (SVC-TASK-6).
+    #[serde(default)]
+    pub objects: Vec<UserBucket>,
 }
 
 /// What a worker says of an attempt.
@@ -253,6 +402,8 @@ pub enum WorkerEvent {
         /// All there is to do.
         total: u64,
     },
+    /// [`Step::Upload`] has ended: what is there by now.
+    Uploaded(Uploaded),
     /// [`Step::Validate`] has ended.
     Validated(Validated),
     /// [`Step::Convert`] has ended.
@@ -313,6 +464,9 @@ pub struct GuestFacts {
     pub architecture: Option<String>,
     /// How it boots.
     pub boot_mode: Option<BootMode>,
+    /// Whether it has the ENA driver, so that the image supports it (SVC-LIM-8).
+    #[serde(default)]
+    pub ena_support: Option<bool>,
 }
 
 /// Whether a guest is taken.

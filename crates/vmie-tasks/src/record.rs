@@ -2,11 +2,12 @@
 
 use core::fmt;
 
-use crate::id::{IdSource, TaskId};
+use crate::id::{IdSource, ImageId, InstanceId, SnapshotId, TaskId, VolumeId};
+use crate::resource::Resource;
 use crate::task::Task;
 
 /// The version of the records that this crate writes and reads.
-pub const RECORD_VERSION: u16 = 1;
+pub const RECORD_VERSION: u16 = 2;
 
 /// The key of a record.
 #[derive(
@@ -21,6 +22,26 @@ pub enum RecordKey {
         /// Its id.
         id: TaskId,
     },
+    /// An image that a task or RegisterImage made.
+    Image {
+        /// Its id.
+        id: ImageId,
+    },
+    /// A snapshot that a task made.
+    Snapshot {
+        /// Its id.
+        id: SnapshotId,
+    },
+    /// A volume that a task or CreateVolume made.
+    Volume {
+        /// Its id.
+        id: VolumeId,
+    },
+    /// An instance that a task made.
+    Instance {
+        /// Its id.
+        id: InstanceId,
+    },
 }
 
 impl fmt::Display for RecordKey {
@@ -29,6 +50,10 @@ impl fmt::Display for RecordKey {
         match self {
             Self::Engine => f.pad("engine"),
             Self::Task { id } => f.pad(id.as_str()),
+            Self::Image { id } => f.pad(id.as_str()),
+            Self::Snapshot { id } => f.pad(id.as_str()),
+            Self::Volume { id } => f.pad(id.as_str()),
+            Self::Instance { id } => f.pad(id.as_str()),
         }
     }
 }
@@ -45,26 +70,32 @@ pub struct Record {
 #[serde(rename_all = "kebab-case")]
 #[allow(
     clippy::large_enum_variant,
-    reason = "there is one engine record among many tasks"
+    reason = "a record is moved once and not kept"
 )]
 pub(crate) enum Content {
     Engine { ids: IdSource },
     Task(Task),
+    Resource(Resource),
 }
 
 impl Record {
-    pub(crate) fn engine(ids: IdSource) -> Self {
+    fn of(content: Content) -> Self {
         Self {
             version: RECORD_VERSION,
-            content: Content::Engine { ids },
+            content,
         }
     }
 
+    pub(crate) fn engine(ids: IdSource) -> Self {
+        Self::of(Content::Engine { ids })
+    }
+
     pub(crate) fn task(task: Task) -> Self {
-        Self {
-            version: RECORD_VERSION,
-            content: Content::Task(task),
-        }
+        Self::of(Content::Task(task))
+    }
+
+    pub(crate) fn resource(resource: Resource) -> Self {
+        Self::of(Content::Resource(resource))
     }
 
     /// The version it was written with.
@@ -81,6 +112,14 @@ impl Record {
             Content::Task(task) => RecordKey::Task {
                 id: task.head.id.clone(),
             },
+            Content::Resource(Resource::Image(one)) => RecordKey::Image { id: one.id.clone() },
+            Content::Resource(Resource::Snapshot(one)) => {
+                RecordKey::Snapshot { id: one.id.clone() }
+            }
+            Content::Resource(Resource::Volume(one)) => RecordKey::Volume { id: one.id.clone() },
+            Content::Resource(Resource::Instance(one)) => {
+                RecordKey::Instance { id: one.id.clone() }
+            }
         }
     }
 
@@ -107,7 +146,13 @@ pub enum RestoreError {
         /// Which.
         key: RecordKey,
     },
-    /// There are tasks, and not the record that says which ids were given away.
+    /// There are records, and not the one that says which ids were given away.
     #[error("the record `engine` is missing; restore it, or start with no records at all")]
     NoEngine,
+    /// Two tasks have one place in lists, which only two mixed stores can have.
+    #[error("the record {key} takes the place of another task; restore the records of one store")]
+    Misplaced {
+        /// Which.
+        key: RecordKey,
+    },
 }

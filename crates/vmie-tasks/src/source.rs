@@ -26,6 +26,19 @@ impl SourceUrl {
         &self.0
     }
 
+    /// The bucket that an https address of the object store names: before `.s3.` or `.s3-` in the
+    /// host, or first in the path of a host that begins with `s3`.
+    pub(crate) fn bucket_of_host(&self) -> Option<&str> {
+        let (_, rest) = self.split()?;
+        let (host, path) = rest.split_once('/')?;
+        let bucket = [".s3.", ".s3-"]
+            .iter()
+            .find_map(|mark| host.split_once(mark))
+            .map(|(bucket, _)| bucket);
+        let in_path = host.starts_with("s3.") || host.starts_with("s3-");
+        bucket.or_else(|| in_path.then(|| path.split(['/', '?']).next()).flatten())
+    }
+
     fn split(&self) -> Option<(&str, &str)> {
         self.0.split_once("://")
     }
@@ -75,6 +88,11 @@ pub enum Location {
     /// Behind a signed address.
     Https {
         /// The address.
+        url: SourceUrl,
+    },
+    /// In parts, which a manifest names.
+    Manifest {
+        /// The signed address of the manifest.
         url: SourceUrl,
     },
     /// A snapshot that is there already.
@@ -128,7 +146,7 @@ impl Location {
     pub fn user_bucket(&self) -> Option<&UserBucket> {
         match self {
             Self::Bucket(user_bucket) => Some(user_bucket),
-            Self::Https { .. } | Self::Snapshot { .. } => None,
+            Self::Https { .. } | Self::Manifest { .. } | Self::Snapshot { .. } => None,
         }
     }
 }

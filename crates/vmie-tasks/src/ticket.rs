@@ -1,7 +1,7 @@
 //! Where an order stands.
 
 use crate::config::Config;
-use crate::order::Attempt;
+use crate::order::{Attempt, Step};
 use crate::time::Timestamp;
 
 /// An order that is not finished.
@@ -18,17 +18,29 @@ pub(crate) struct Ticket {
     total: u64,
 }
 
+/// Moments are whole seconds here: there are many tickets, and limits are not finer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Phase {
     /// To be begun as soon as the records are durable.
     New,
-    /// Given to the host.
-    Begun,
-    /// A worker is at it.
-    Started,
+    /// Given to the host, at a moment that is not known after a restart.
+    Begun { since: Option<i64> },
+    /// A worker is at it, and was heard last then.
+    Started { since: i64, heard: i64 },
     /// To be begun again at a later moment.
     Waiting { at: Timestamp },
+}
+
+/// Why an attempt is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    /// No worker took it for this many seconds.
+    NotTaken(u64),
+    /// Its worker said nothing for this many seconds.
+    Silent(u64),
+    /// It took this many seconds in all.
+    TooLong(u64),
 }
 
 impl Ticket {
@@ -44,17 +56,53 @@ impl Ticket {
 
     /// The attempt that a worker may report on.
     pub(crate) fn running(&self) -> Option<Attempt> {
-        matches!(self.phase, Phase::Begun | Phase::Started).then_some(self.attempt)
+        matches!(self.phase, Phase::Begun { .. } | Phase::Started { .. }).then_some(self.attempt)
     }
 
     pub(crate) fn started(&self) -> bool {
-        self.phase == Phase::Started
+        matches!(self.phase, Phase::Started { .. })
     }
 
-    /// When it is to be begun again.
-    pub(crate) fn waiting_until(&self) -> Option<Timestamp> {
+    /// When something is to be done about it without a report: its next attempt, or the moment
+    /// when the present one is given up.
+    pub(crate) fn due_at(&self, config: &Config, step: Step) -> Option<Timestamp> {
+        let limits = config.limits.of(step);
+        let within = |from: i64, seconds: u64| {
+            i64::try_from(seconds)
+                .ok()
+                .and_then(|seconds| from.checked_add(seconds))
+        };
+        let secs = match self.phase {
+            Phase::New => return None,
+            Phase::Waiting { at } => return Some(at),
+            // Its moment becomes known with the first tick, which is wanted at once.
+            Phase::Begun { since: None } => Some(i64::MIN),
+            Phase::Begun { since: Some(since) } => within(since, config.limits.queued),
+            Phase::Started { since, heard } => {
+                let silent = within(heard, limits.silent);
+                let total = within(since, limits.total);
+                silent.into_iter().chain(total).min()
+            }
+        };
+        secs.map(Timestamp::from_secs)
+    }
+
+    /// Whether the present attempt is to be given up.
+    pub(crate) fn overdue(&self, now: Timestamp, config: &Config, step: Step) -> Option<Overdue> {
+        let limits = config.limits.of(step);
+        let over = |from: i64, seconds: u64| {
+            u64::try_from(now.secs.saturating_sub(from)).is_ok_and(|passed| passed >= seconds)
+        };
         match self.phase {
-            Phase::Waiting { at } => Some(at),
+            Phase::Begun { since: Some(since) } if over(since, config.limits.queued) => {
+                Some(Overdue::NotTaken(config.limits.queued))
+            }
+            Phase::Started { since, .. } if over(since, limits.total) => {
+                Some(Overdue::TooLong(limits.total))
+            }
+            Phase::Started { heard, .. } if over(heard, limits.silent) => {
+                Some(Overdue::Silent(limits.silent))
+            }
             _ => None,
         }
     }
@@ -64,28 +112,43 @@ impl Ticket {
         (self.done, self.total)
     }
 
-    /// Takes a new ticket as begun and says with which attempt.
-    pub(crate) fn begin(&mut self) -> Option<Attempt> {
+    /// Takes a new ticket as begun and says with which attempt. After a restart nobody knows yet
+    /// when that is.
+    pub(crate) fn begin(&mut self, now: Option<Timestamp>) -> Option<Attempt> {
         if self.phase != Phase::New {
             return None;
         }
-        self.phase = Phase::Begun;
+        let since = now.map(|now| now.secs);
+        self.phase = Phase::Begun { since };
         Some(self.attempt)
     }
 
-    pub(crate) fn start(&mut self) {
-        self.phase = Phase::Started;
+    pub(crate) fn start(&mut self, now: Timestamp) {
+        let heard = now.secs;
+        self.phase = match self.phase {
+            Phase::Started { since, .. } => Phase::Started { since, heard },
+            _ => Phase::Started {
+                since: heard,
+                heard,
+            },
+        };
     }
 
     /// Notes how far it is; less than before counts as no news.
-    pub(crate) fn advance(&mut self, done: u64, total: u64) {
-        self.phase = Phase::Started;
+    pub(crate) fn advance(&mut self, now: Timestamp, done: u64, total: u64) {
+        self.start(now);
         self.total = total;
         self.done = done.min(total).max(self.done).min(total);
     }
 
     /// After a failure that can pass: waits for another attempt, or `None` if there were enough.
-    pub(crate) fn retry(&mut self, now: Timestamp, config: &Config) -> Option<Timestamp> {
+    /// `chance` decides which part of up to half of the wait is left out.
+    pub(crate) fn retry(
+        &mut self,
+        now: Timestamp,
+        config: &Config,
+        chance: u64,
+    ) -> Option<Timestamp> {
         self.failures = self.failures.saturating_add(1);
         if self.failures >= config.max_failures {
             return None;
@@ -96,19 +159,37 @@ impl Ticket {
             .min(u64::BITS.saturating_sub(1));
         let delay = config
             .retry_delay
-            .saturating_mul(1_u64.checked_shl(doublings).unwrap_or(1));
-        let at = now.plus_secs(delay.min(config.max_retry_delay));
+            .saturating_mul(1_u64.checked_shl(doublings).unwrap_or(1))
+            .min(config.max_retry_delay)
+            .saturating_mul(1000);
+        let half = delay / 2;
+        let left_out = chance.checked_rem(half.saturating_add(1)).unwrap_or(0);
+        let at = now.plus_millis(delay.saturating_sub(left_out));
         self.again(Phase::Waiting { at });
         Some(at)
     }
 
-    /// Ends the wait if its moment has come.
+    /// Waits for another attempt that no failure is the reason of.
+    pub(crate) fn wait_until(&mut self, at: Timestamp) {
+        self.failures = 0;
+        self.again(Phase::Waiting { at });
+    }
+
+    /// Ends the wait if its moment has come, and says so; a begin whose moment was not known gets
+    /// this one.
     pub(crate) fn wake(&mut self, now: Timestamp) -> bool {
-        let due = self.waiting_until().is_some_and(|at| at <= now);
-        if due {
-            self.phase = Phase::New;
+        match self.phase {
+            Phase::Waiting { at } if at <= now => {
+                self.phase = Phase::New;
+                true
+            }
+            Phase::Begun { since: None } => {
+                let since = Some(now.secs);
+                self.phase = Phase::Begun { since };
+                false
+            }
+            _ => false,
         }
-        due
     }
 
     /// After a restart of the host: what was under way is begun again. Returns whether that
@@ -119,6 +200,11 @@ impl Ticket {
             self.again(Phase::New);
         }
         running
+    }
+
+    /// The attempt's number as it counts among all of its order.
+    pub(crate) fn attempt(&self) -> Attempt {
+        self.attempt
     }
 
     fn again(&mut self, phase: Phase) {
@@ -133,6 +219,13 @@ impl Ticket {
 mod tests {
     use super::*;
 
+    fn waiting_until(ticket: &Ticket) -> Option<Timestamp> {
+        match ticket.phase {
+            Phase::Waiting { at } => Some(at),
+            _ => None,
+        }
+    }
+
     #[test]
     fn waits_double_up_to_the_longest_and_end() {
         let config = Config {
@@ -144,16 +237,32 @@ mod tests {
         let now = Timestamp::from_secs(100);
         let mut ticket = Ticket::new();
         for (attempt, wait) in [(1, 2), (2, 4), (3, 7), (4, 7)] {
-            assert_eq!(ticket.begin(), Some(Attempt(attempt)));
-            assert_eq!(ticket.begin(), None);
+            assert_eq!(ticket.begin(Some(now)), Some(Attempt(attempt)));
+            assert_eq!(ticket.begin(Some(now)), None);
             let at = Timestamp::from_secs(100 + wait);
-            assert_eq!(ticket.retry(now, &config), Some(at));
+            assert_eq!(ticket.retry(now, &config, 0), Some(at));
             assert_eq!(ticket.running(), None);
             assert!(!ticket.wake(now));
+            assert_eq!(waiting_until(&ticket), Some(at));
             assert!(ticket.wake(at));
         }
-        assert_eq!(ticket.begin(), Some(Attempt(5)));
-        assert_eq!(ticket.retry(now, &config), None);
+        assert_eq!(ticket.begin(Some(now)), Some(Attempt(5)));
+        assert_eq!(ticket.retry(now, &config, 0), None);
+    }
+
+    #[test]
+    fn chance_leaves_out_up_to_half_of_a_wait() {
+        let config = Config::default();
+        let now = Timestamp::from_secs(100);
+        let mut seen = alloc::collections::BTreeSet::new();
+        for chance in 0..5000_u64 {
+            let mut ticket = Ticket::new();
+            ticket.begin(Some(now));
+            let at = ticket.retry(now, &config, chance * 7919).unwrap();
+            assert!(at > now.plus_millis(999) && at <= now.plus_secs(2), "{at}");
+            seen.insert(at);
+        }
+        assert!(seen.len() > 900);
     }
 
     #[test]
@@ -164,23 +273,64 @@ mod tests {
         };
         let mut ticket = Ticket::new();
         for attempt in 1..10 {
-            assert_eq!(ticket.begin(), Some(Attempt(attempt)));
-            ticket.start();
+            assert_eq!(ticket.begin(None), Some(Attempt(attempt)));
+            ticket.start(Timestamp::default());
             assert!(ticket.resume());
         }
-        ticket.begin();
-        assert!(ticket.retry(Timestamp::default(), &config).is_some());
+        ticket.begin(None);
+        assert!(ticket.retry(Timestamp::default(), &config, 0).is_some());
         assert!(!ticket.resume());
     }
 
     #[test]
     fn progress_of_an_attempt_does_not_go_back() {
         let mut ticket = Ticket::new();
-        ticket.begin();
-        ticket.advance(5, 10);
-        ticket.advance(3, 10);
+        ticket.begin(None);
+        let now = Timestamp::default();
+        ticket.advance(now, 5, 10);
+        ticket.advance(now, 3, 10);
         assert_eq!(ticket.progress(), (5, 10));
-        ticket.advance(50, 10);
+        ticket.advance(now, 50, 10);
         assert_eq!(ticket.progress(), (10, 10));
+    }
+
+    #[test]
+    fn silence_length_and_waiting_for_a_worker_are_limited() {
+        let config = Config::default();
+        let step = Step::Convert(0);
+        let at = Timestamp::from_secs;
+        let mut ticket = Ticket::new();
+        ticket.begin(Some(at(0)));
+        let queued = i64::try_from(config.limits.queued).unwrap();
+        assert_eq!(ticket.due_at(&config, step), Some(at(queued)));
+        assert_eq!(ticket.overdue(at(queued - 1), &config, step), None);
+        let overdue = ticket.overdue(at(queued), &config, step);
+        assert_eq!(overdue, Some(Overdue::NotTaken(config.limits.queued)));
+        ticket.start(at(10));
+        ticket.advance(at(800), 1, 2);
+        assert_eq!(ticket.due_at(&config, step), Some(at(1700)));
+        assert_eq!(ticket.overdue(at(1699), &config, step), None);
+        assert_eq!(
+            ticket.overdue(at(1700), &config, step),
+            Some(Overdue::Silent(900))
+        );
+        ticket.advance(at(10 + 48 * 3600), 2, 2);
+        let overdue = ticket.overdue(at(10 + 48 * 3600), &config, step);
+        assert_eq!(overdue, Some(Overdue::TooLong(48 * 3600)));
+    }
+
+    #[test]
+    fn without_limits_nothing_is_due() {
+        let config = Config {
+            limits: crate::config::Limits::NONE,
+            ..Config::default()
+        };
+        let mut ticket = Ticket::new();
+        ticket.begin(Some(Timestamp::from_secs(0)));
+        assert_eq!(ticket.due_at(&config, Step::Update), None);
+        ticket.start(Timestamp::from_secs(0));
+        assert_eq!(ticket.due_at(&config, Step::Update), None);
+        let end = Timestamp::from_secs(i64::MAX - 1);
+        assert_eq!(ticket.overdue(end, &config, Step::Update), None);
     }
 }

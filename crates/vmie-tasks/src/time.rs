@@ -36,6 +36,17 @@ impl Timestamp {
         let secs = self.secs.saturating_add_unsigned(seconds);
         Self { secs, ..self }
     }
+
+    /// The moment `millis` thousandths of a second later; the last second there is, at most.
+    #[must_use]
+    pub fn plus_millis(self, millis: u64) -> Self {
+        let nanos = u64::from(self.nanos).saturating_add((millis % 1000).saturating_mul(1_000_000));
+        let seconds = (millis / 1000).saturating_add(nanos / 1_000_000_000);
+        Self {
+            secs: self.secs.saturating_add_unsigned(seconds),
+            nanos: u32::try_from(nanos % 1_000_000_000).unwrap_or(0),
+        }
+    }
 }
 
 impl fmt::Display for Timestamp {

@@ -103,13 +103,13 @@ fn records_that_cannot_be_are_refused() {
     );
 
     let mut later = serde_json::to_value(task).unwrap();
-    later["version"] = 2.into();
+    later["version"] = 3.into();
     let later: Record = serde_json::from_value(later).unwrap();
     assert_eq!(
         restore(vec![later]),
         Some(RestoreError::Version {
             key: task.key(),
-            version: 2
+            version: 3
         })
     );
 }

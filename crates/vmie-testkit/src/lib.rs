@@ -4,6 +4,9 @@
 
 pub mod conformance;
 pub mod fsimage;
+pub mod ldm;
+pub mod lvm;
+pub mod md;
 pub mod ova;
 pub mod qcow2;
 pub mod table;

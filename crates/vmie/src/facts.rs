@@ -25,6 +25,9 @@ pub(crate) fn of(inspection: &Inspection, asked: Option<BootMode>) -> GuestFacts
             .and_then(|system| system.os.arch.get())
             .map(|arch| arch.name().to_owned()),
         boot_mode: boot_mode(inspection, asked),
+        ena_support: system
+            .and_then(|system| system.drivers.get())
+            .map(|drivers| drivers.has("ena")),
     }
 }
 

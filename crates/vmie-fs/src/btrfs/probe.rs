@@ -9,11 +9,15 @@ pub(crate) fn probe(head: &Head<'_>) -> Option<Identity> {
     if !head.has(MAGIC_OFFSET, BTRFS_MAGIC) {
         return None;
     }
-    let sb: BtrfsSuperBlock = head.get(BTRFS_SUPER_INFO_OFFSET)?;
+    Some(identity(&head.get(BTRFS_SUPER_INFO_OFFSET)?))
+}
+
+/// Who a superblock says that its filesystem is.
+pub(super) fn identity(sb: &BtrfsSuperBlock) -> Identity {
     let mut identity = Identity::new(FsKind::Btrfs);
     identity.label = label(&sb.label);
     identity.uuid = uuid(&sb.fsid);
     identity.block_size = Some(u64::from(sb.sectorsize.get())).filter(|n| n.is_power_of_two());
     identity.size = Some(sb.total_bytes.get());
-    Some(identity)
+    identity
 }

@@ -68,7 +68,7 @@ pub enum Action {
     DescribeImportSnapshotTasks(DescribeRequest),
     /// Lists tasks of ImportInstance and ImportVolume.
     DescribeConversionTasks(DescribeConversionTasksRequest),
-    /// Lists tasks of CreateInstanceExportTask and, by their ids, of ExportImage.
+    /// Lists tasks of CreateInstanceExportTask.
     DescribeExportTasks(DescribeExportTasksRequest),
     /// Lists tasks of ExportImage.
     DescribeExportImageTasks(DescribeExportImageTasksRequest),
@@ -119,4 +119,34 @@ pub struct Filter {
     pub name: String,
     /// Any of these.
     pub values: Vec<String>,
+}
+
+impl Action {
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ImportImage(_) => "ImportImage",
+            Self::ImportSnapshot(_) => "ImportSnapshot",
+            Self::ImportInstance(_) => "ImportInstance",
+            Self::ImportVolume(_) => "ImportVolume",
+            Self::CreateInstanceExportTask(_) => "CreateInstanceExportTask",
+            Self::ExportImage(_) => "ExportImage",
+            Self::DescribeImportImageTasks(_) => "DescribeImportImageTasks",
+            Self::DescribeImportSnapshotTasks(_) => "DescribeImportSnapshotTasks",
+            Self::DescribeConversionTasks(_) => "DescribeConversionTasks",
+            Self::DescribeExportTasks(_) => "DescribeExportTasks",
+            Self::DescribeExportImageTasks(_) => "DescribeExportImageTasks",
+            Self::CancelImportTask(_) => "CancelImportTask",
+            Self::CancelConversionTask(_) => "CancelConversionTask",
+            Self::CancelExportTask(_) => "CancelExportTask",
+            Self::RegisterImage(_) => "RegisterImage",
+            Self::DeregisterImage(_) => "DeregisterImage",
+            Self::DescribeImages(_) => "DescribeImages",
+            Self::DescribeSnapshots(_) => "DescribeSnapshots",
+            Self::DeleteSnapshot(_) => "DeleteSnapshot",
+            Self::CreateVolume(_) => "CreateVolume",
+            Self::AttachVolume(_) => "AttachVolume",
+        }
+    }
 }

@@ -1,24 +1,32 @@
 //! The engine: requests, reports and time go in, outputs come out of `poll`.
 
+mod cancel;
 mod index;
 mod list;
 mod requests;
+mod resources;
 mod restore;
+mod watch;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use index::Index;
+use index::{Index, Place};
+use vmie_rules::status::Status;
 
-use crate::call::ApiCall;
+use crate::call::{Action, ApiCall};
 use crate::config::Config;
-use crate::id::{IdSource, TaskId};
+use crate::id::{IdSource, TaskId, TaskKind};
+use crate::life::Context;
 use crate::order::{Attempt, Begin, Failure, ORDER_VERSION, OrderId, Step, WorkerEvent};
 use crate::output::{Change, Commit, Happening, Output, RequestId, TaskEvent};
 use crate::record::{Record, RecordKey};
 use crate::reply::{ApiError, Reply};
-use crate::task::{Context, Task, ends};
+use crate::resource::{Book, Resource};
+use crate::task::{Task, ends};
 use crate::time::Timestamp;
+use crate::world::{OpenWorld, World};
 
 /// Why a report was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,25 +39,35 @@ pub enum ReportError {
     Misplaced,
 }
 
-/// The tasks of all accounts and Regions.
+/// The tasks of all accounts and Regions, and what they made, in a world.
 ///
 /// Every call of [`request`](Self::request), [`report`](Self::report) and [`tick`](Self::tick) is
 /// to be followed by [`poll`](Self::poll) until it answers [`Output::Idle`]. The same inputs in
-/// the same order give the same outputs.
+/// the same order give the same outputs; the world is one of the inputs.
 #[derive(Clone, Debug)]
-pub struct Engine {
+pub struct Engine<W = OpenWorld> {
     config: Config,
+    world: W,
     ids: IdSource,
-    tasks: BTreeMap<TaskId, Task>,
+    tasks: BTreeMap<Place, Box<Slot>>,
     index: Index,
+    book: Book,
     /// What is due, in order.
     outputs: VecDeque<Output>,
     requests: u64,
 }
 
+/// A task, and when it is to be looked at.
+#[derive(Clone, Debug)]
+struct Slot {
+    task: Task,
+    wake: Option<Timestamp>,
+}
+
 /// What one input leads to, before it is put into the order that hosts rely on.
-#[derive(Default)]
 struct Turn {
+    /// `None` only while an engine is restored: nobody has said yet what time it is.
+    now: Option<Timestamp>,
     changes: Vec<Change>,
     replies: Vec<Output>,
     aborts: Vec<Output>,
@@ -58,6 +76,17 @@ struct Turn {
 }
 
 impl Turn {
+    fn new(now: Option<Timestamp>) -> Self {
+        Self {
+            now,
+            changes: Vec::new(),
+            replies: Vec::new(),
+            aborts: Vec::new(),
+            begins: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
     fn abort(&mut self, task: &TaskId, step: Step, attempt: Attempt) {
         let order = OrderId {
             task: task.clone(),
@@ -72,20 +101,47 @@ impl Turn {
             event,
         }));
     }
+
+    fn put(&mut self, record: Record) {
+        self.changes.push(Change::Put { record });
+    }
 }
 
-impl Engine {
-    /// An engine without tasks. All ids come from the seed: give each store its own.
+impl Engine<OpenWorld> {
+    /// An engine without tasks, in a world without limits. All ids come from the seed: give each
+    /// store its own.
     #[must_use]
     pub fn new(config: Config, seed: u64) -> Self {
+        Self::in_world(config, seed, OpenWorld)
+    }
+}
+
+impl<W: World> Engine<W> {
+    /// An engine without tasks, in a world. All ids come from the seed: give each store its own.
+    #[must_use]
+    pub fn in_world(config: Config, seed: u64, world: W) -> Self {
         Self {
             config,
+            world,
             ids: IdSource::new(seed),
             tasks: BTreeMap::new(),
             index: Index::default(),
+            book: Book::default(),
             outputs: VecDeque::new(),
             requests: 0,
         }
+    }
+
+    /// The world.
+    #[must_use]
+    pub fn world(&self) -> &W {
+        &self.world
+    }
+
+    /// The world, to change it between two inputs: what was asked for before stays as it was
+    /// judged, except that a key that is disabled fails the imports that use it (SVC-TASK-7).
+    pub fn world_mut(&mut self) -> &mut W {
+        &mut self.world
     }
 
     /// Takes a call. Its reply comes out of [`poll`](Self::poll), after the commit of what it
@@ -93,7 +149,7 @@ impl Engine {
     pub fn request(&mut self, now: Timestamp, call: ApiCall) -> RequestId {
         self.requests = self.requests.saturating_add(1);
         let request = RequestId(self.requests);
-        let mut turn = Turn::default();
+        let mut turn = Turn::new(Some(now));
         let reply = self.answer(now, call, &mut turn);
         turn.replies.push(Output::Reply { request, reply });
         self.close(turn);
@@ -114,54 +170,36 @@ impl Engine {
         event: WorkerEvent,
     ) -> Result<(), ReportError> {
         let step = order.step;
-        let task = self.tasks.get_mut(&order.task).ok_or(ReportError::Stale)?;
-        let ticket = task.ticket(step).ok_or(ReportError::Stale)?;
+        let place = self.index.place(&order.task).ok_or(ReportError::Stale)?;
+        let slot = self.tasks.get_mut(&place).ok_or(ReportError::Stale)?;
+        let ticket = slot.task.ticket(step).ok_or(ReportError::Stale)?;
         if ticket.running() != Some(attempt) {
             return Err(ReportError::Stale);
         }
-        let mut turn = Turn::default();
+        let mut turn = Turn::new(Some(now));
         match event {
             WorkerEvent::Started => {
-                if ticket.started() {
-                    return Ok(());
+                let news = !ticket.started();
+                ticket.start(now);
+                if news {
+                    self.settle(place, &mut turn, None);
                 }
-                ticket.start();
-                self.settle(&order.task, &mut turn, None);
             }
             WorkerEvent::Progress { done, total } => {
-                ticket.advance(done, total);
+                ticket.advance(now, done, total);
                 let (done, total) = ticket.progress();
-                self.settle(&order.task, &mut turn, Some((step, done, total)));
+                self.settle(place, &mut turn, Some((step, done, total)));
             }
-            WorkerEvent::Failed(failure) => self.failed(now, order, failure, &mut turn),
+            WorkerEvent::Failed(failure) => self.failed(place, step, failure, &mut turn),
             event if ends(step, &event) => {
-                self.transition(now, &order.task, &mut turn, |task, cx| {
-                    task.advance(cx, step, event)
-                });
+                if !self.key_lost(place, &mut turn, Some(step)) {
+                    self.transition(place, &mut turn, |task, cx| task.advance(cx, step, event));
+                }
             }
             _ => return Err(ReportError::Misplaced),
         }
         self.close(turn);
         Ok(())
-    }
-
-    /// Takes the time: what waited is begun again, what ended long ago is forgotten.
-    pub fn tick(&mut self, now: Timestamp) {
-        let mut turn = Turn::default();
-        for id in self.index.due(now) {
-            let Some(task) = self.tasks.get_mut(&id) else {
-                continue;
-            };
-            if task.ended().is_some() {
-                self.forget(&id, &mut turn);
-                continue;
-            }
-            for (_, ticket) in task.tickets() {
-                ticket.wake(now);
-            }
-            self.keep(&id, &mut turn);
-        }
-        self.close(turn);
     }
 
     /// The next thing to do; [`Output::Idle`] when there is nothing more.
@@ -174,144 +212,157 @@ impl Engine {
     /// Why a task failed or is failing, with all detail that its worker gave.
     #[must_use]
     pub fn failure(&self, task: &TaskId) -> Option<&Failure> {
-        self.tasks.get(task)?.failure()
+        self.task(task)?.failure()
+    }
+
+    fn task(&self, id: &TaskId) -> Option<&Task> {
+        let slot = self.tasks.get(&self.index.place(id)?)?;
+        Some(&slot.task)
     }
 
     /// An attempt failed: there is another, or the task fails.
-    fn failed(&mut self, now: Timestamp, order: &OrderId, failure: Failure, turn: &mut Turn) {
-        let config = self.config;
-        let Some(ticket) = self
-            .tasks
-            .get_mut(&order.task)
-            .and_then(|task| task.ticket(order.step))
-        else {
+    fn failed(&mut self, place: Place, step: Step, failure: Failure, turn: &mut Turn) {
+        let (config, ids) = (self.config, self.ids);
+        let Some(slot) = self.tasks.get_mut(&place) else {
             return;
         };
+        let id = slot.task.head.id.clone();
+        let Some(ticket) = slot.task.ticket(step) else {
+            return;
+        };
+        let now = turn.now.unwrap_or_default();
+        let chance = ids.arbitrary(
+            place
+                .wrapping_mul(31)
+                .wrapping_add(ticket.attempt().0.into()),
+        );
         let retry = if failure.retryable {
-            ticket.retry(now, &config)
+            ticket.retry(now, &config, chance)
         } else {
             None
         };
         match retry {
             Some(at) => {
-                let event = Happening::Retrying {
-                    step: order.step,
-                    at,
-                    failure,
-                };
-                turn.event(&order.task, event);
-                self.keep(&order.task, turn);
+                turn.event(&id, Happening::Retrying { step, at, failure });
+                self.keep(place, turn);
             }
-            None => self.fail(now, &order.task, Some(order.step), failure, turn),
+            None => self.fail(place, Some(step), failure, turn),
         }
     }
 
     /// Ends a task without success: aborts what is under way, except the step that ended itself.
-    fn fail(
-        &mut self,
-        now: Timestamp,
-        id: &TaskId,
-        ended: Option<Step>,
-        failure: Failure,
-        turn: &mut Turn,
-    ) {
-        if let Some(task) = self.tasks.get_mut(id) {
-            for (step, ticket) in task.tickets() {
+    fn fail(&mut self, place: Place, ended: Option<Step>, failure: Failure, turn: &mut Turn) {
+        if let Some(slot) = self.tasks.get_mut(&place) {
+            let id = slot.task.head.id.clone();
+            for (step, ticket) in slot.task.tickets() {
                 if let Some(attempt) = ticket.running()
                     && Some(step) != ended
                 {
-                    turn.abort(id, step, attempt);
+                    turn.abort(&id, step, attempt);
                 }
             }
         }
-        self.transition(now, id, turn, |task, cx| task.fail(cx, failure));
+        self.transition(place, turn, |task, cx| task.fail(cx, failure));
     }
 
     /// Moves a task from one state to the next.
     fn transition(
         &mut self,
-        now: Timestamp,
-        id: &TaskId,
+        place: Place,
         turn: &mut Turn,
         step: impl FnOnce(Task, &mut Context<'_>) -> Task,
     ) {
-        let Some(task) = self.tasks.remove(id) else {
+        let Some(slot) = self.tasks.remove(&place) else {
             return;
         };
+        let Slot { task, wake } = *slot;
         let before = self.ids;
         let was = task.status();
         let mut cx = Context {
-            now,
+            now: turn.now.unwrap_or_default(),
             config: &self.config,
             ids: &mut self.ids,
         };
         let task = step(task, &mut cx);
-        let arrival = if task.status() == was {
-            None
-        } else {
-            task.arrival()
-        };
-        self.tasks.insert(id.clone(), task);
+        let mut arrival = None;
+        if task.status() != was {
+            arrival = task.arrival();
+            self.index.moved(&task, was);
+            if task.status() == Status::Completed {
+                for resource in task.made() {
+                    self.made(resource, turn);
+                }
+            }
+        }
+        let id = task.head.id.clone();
+        self.tasks.insert(place, Box::new(Slot { task, wake }));
         if self.ids != before {
-            turn.changes.push(Change::Put {
-                record: Record::engine(self.ids),
-            });
+            turn.put(Record::engine(self.ids));
         }
-        self.stage(id, turn);
-        self.keep(id, turn);
+        self.stage(place, turn);
+        self.keep(place, turn);
         if let Some(event) = arrival {
-            turn.event(id, event);
+            turn.event(&id, event);
         }
+    }
+
+    /// Notes what there is from now on, or what it is now.
+    fn made(&mut self, resource: Resource, turn: &mut Turn) {
+        turn.put(Record::resource(resource.clone()));
+        self.book.put(resource);
     }
 
     /// Brings what is shown of a task up to date, and tells of a new stage. Returns whether
     /// anything that is shown has changed.
-    fn stage(&mut self, id: &TaskId, turn: &mut Turn) -> bool {
-        let Some(task) = self.tasks.get_mut(id) else {
+    fn stage(&mut self, place: Place, turn: &mut Turn) -> bool {
+        let Some(slot) = self.tasks.get_mut(&place) else {
             return false;
         };
-        let before = (task.head.stage, task.head.progress);
-        task.refresh();
-        let after = (task.head.stage, task.head.progress);
+        let head = &slot.task.head;
+        let before = (head.stage, head.progress);
+        slot.task.refresh();
+        let head = &slot.task.head;
+        let after = (head.stage, head.progress);
         if before.0 != after.0 {
-            turn.event(id, Happening::Stage { stage: after.0 });
+            turn.event(&head.id, Happening::Stage { stage: after.0 });
         }
         before != after
     }
 
     /// After a report that changes no more than how far a task is: what is shown is kept, mere
     /// bytes are not.
-    fn settle(&mut self, id: &TaskId, turn: &mut Turn, progress: Option<(Step, u64, u64)>) {
-        let shown = self.stage(id, turn);
-        if let (Some((step, done, total)), Some(task)) = (progress, self.tasks.get(id)) {
-            let percent = task.head.progress;
+    fn settle(&mut self, place: Place, turn: &mut Turn, progress: Option<(Step, u64, u64)>) {
+        let shown = self.stage(place, turn);
+        if let (Some((step, done, total)), Some(slot)) = (progress, self.tasks.get(&place)) {
+            let head = &slot.task.head;
             turn.event(
-                id,
+                &head.id,
                 Happening::Progress {
                     step,
                     done,
                     total,
-                    percent,
+                    percent: head.progress,
                 },
             );
         }
         if shown {
-            self.keep(id, turn);
+            self.keep(place, turn);
+        } else {
+            self.rewake(place, turn.now, false);
         }
     }
 
     /// Begins what is new in a task and writes its record.
-    fn keep(&mut self, id: &TaskId, turn: &mut Turn) {
-        let Some(task) = self.tasks.get_mut(id) else {
+    fn keep(&mut self, place: Place, turn: &mut Turn) {
+        let Some(slot) = self.tasks.get_mut(&place) else {
             return;
         };
+        let task = &mut slot.task;
         let begun: Vec<(Step, Attempt)> = task
             .tickets()
             .into_iter()
-            .filter_map(|(step, ticket)| ticket.begin().map(|attempt| (step, attempt)))
+            .filter_map(|(step, ticket)| Some((step, ticket.begin(turn.now)?)))
             .collect();
-        let wake = task.wake_at(&self.config);
-        self.index.wake(id, wake);
         for (step, attempt) in begun {
             let Some(work) = task.work(step) else {
                 continue;
@@ -319,7 +370,7 @@ impl Engine {
             turn.begins.push(Output::Begin(Begin {
                 version: ORDER_VERSION,
                 order: OrderId {
-                    task: id.clone(),
+                    task: task.head.id.clone(),
                     step,
                 },
                 attempt,
@@ -327,16 +378,46 @@ impl Engine {
                 work,
             }));
         }
-        turn.changes.push(Change::Put {
-            record: Record::task(task.clone()),
+        let record = Record::task(task.clone());
+        let key = RecordKey::Task {
+            id: task.head.id.clone(),
+        };
+        // Several changes of one task in one turn are one change.
+        let earlier = turn.changes.iter_mut().find_map(|change| match change {
+            Change::Put { record } if record.key() == key => Some(record),
+            _ => None,
         });
+        match earlier {
+            Some(earlier) => *earlier = record,
+            None => turn.put(record),
+        }
+        self.rewake(place, turn.now, true);
     }
 
-    fn forget(&mut self, id: &TaskId, turn: &mut Turn) {
-        if let Some(task) = self.tasks.remove(id) {
-            self.index.remove(&task);
+    /// Sets when a task is to be looked at again. Limits that reports push on are not followed
+    /// with each report: a task is then looked at too early once, and set again.
+    fn rewake(&mut self, place: Place, now: Option<Timestamp>, exact: bool) {
+        let Some(slot) = self.tasks.get_mut(&place) else {
+            return;
+        };
+        if !exact && slot.wake.is_some() {
+            let wake = slot.task.wake_at(&self.config, now);
+            if slot.wake <= wake {
+                return;
+            }
+        }
+        let wake = slot.task.wake_at(&self.config, now);
+        self.index.wake(place, slot.wake, wake);
+        slot.wake = wake;
+    }
+
+    fn forget(&mut self, place: Place, turn: &mut Turn) {
+        if let Some(slot) = self.tasks.remove(&place) {
+            self.index.remove(&slot.task, slot.wake);
             turn.changes.push(Change::Remove {
-                key: RecordKey::Task { id: id.clone() },
+                key: RecordKey::Task {
+                    id: slot.task.head.id,
+                },
             });
         }
     }
@@ -360,23 +441,42 @@ impl Engine {
         call: ApiCall,
         turn: &mut Turn,
     ) -> Result<Reply, ApiError> {
-        use crate::call::Action;
-        use crate::id::TaskKind;
         let ApiCall { caller, action } = call;
+        crate::access::caller_may(&self.world, &caller, action.name())?;
         match action {
             Action::ImportImage(request) => self.import_image(now, caller, request, turn),
             Action::ImportSnapshot(request) => self.import_snapshot(now, caller, request, turn),
+            Action::ImportInstance(request) => self.import_instance(now, &caller, request, turn),
+            Action::ImportVolume(request) => self.import_volume(now, &caller, request, turn),
+            Action::CreateInstanceExportTask(request) => {
+                self.export_instance(now, &caller, request, turn)
+            }
+            Action::ExportImage(request) => self.export_image(now, &caller, request, turn),
             Action::DescribeImportImageTasks(request) => {
-                self.describe(now, &caller, TaskKind::ImportImage, &request)
+                self.describe_imports(now, &caller, TaskKind::ImportImage, &request)
             }
             Action::DescribeImportSnapshotTasks(request) => {
-                self.describe(now, &caller, TaskKind::ImportSnapshot, &request)
+                self.describe_imports(now, &caller, TaskKind::ImportSnapshot, &request)
             }
-            Action::CancelImportTask(request) => self.cancel(now, &caller, request, turn),
-            _ => Err(ApiError::new(
-                vmie_rules::api::ApiCode::Unavailable,
-                "This action is not served yet.",
-            )),
+            Action::DescribeConversionTasks(request) => {
+                self.describe_conversions(now, &caller, &request)
+            }
+            Action::DescribeExportTasks(request) => self.describe_exports(now, &caller, &request),
+            Action::DescribeExportImageTasks(request) => {
+                self.describe_image_exports(now, &caller, &request)
+            }
+            Action::CancelImportTask(request) => self.cancel_import(now, &caller, request, turn),
+            Action::CancelConversionTask(request) => {
+                self.cancel_conversion(now, &caller, request, turn)
+            }
+            Action::CancelExportTask(request) => self.cancel_export(now, &caller, &request, turn),
+            Action::RegisterImage(request) => self.register_image(now, &caller, request, turn),
+            Action::DeregisterImage(request) => self.deregister_image(&caller, &request, turn),
+            Action::DescribeImages(request) => self.describe_images(&caller, &request),
+            Action::DescribeSnapshots(request) => self.describe_snapshots(&caller, &request),
+            Action::DeleteSnapshot(request) => self.delete_snapshot(&caller, &request, turn),
+            Action::CreateVolume(request) => self.create_volume(now, &caller, request, turn),
+            Action::AttachVolume(request) => self.attach_volume(now, &caller, &request, turn),
         }
     }
 }

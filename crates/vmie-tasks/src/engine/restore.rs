@@ -1,14 +1,14 @@
 //! An engine from the records of an earlier one.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::BTreeSet;
 
-use super::index::Index;
-use super::{Engine, Turn};
+use super::index::Place;
+use super::{Engine, Slot, Turn};
 use crate::config::Config;
-use crate::id::{IdSource, TaskId};
 use crate::record::{Content, RECORD_VERSION, Record, RestoreError};
+use crate::world::{OpenWorld, World};
 
-impl Engine {
+impl Engine<OpenWorld> {
     /// Goes on from records, in any order. Orders that were under way are begun again with the
     /// next attempt: [`poll`](Self::poll) gives a commit of that and then the orders.
     ///
@@ -18,20 +18,29 @@ impl Engine {
     /// # Errors
     ///
     /// Records of another version, a record that comes twice, tasks without the engine's own
-    /// record.
+    /// record, two tasks in one place.
     pub fn restore(
         config: Config,
         seed: u64,
         records: impl IntoIterator<Item = Record>,
     ) -> Result<Self, RestoreError> {
-        let mut engine = Self {
-            config,
-            ids: IdSource::new(seed),
-            tasks: BTreeMap::new(),
-            index: Index::default(),
-            outputs: VecDeque::new(),
-            requests: 0,
-        };
+        Self::restore_in(config, seed, OpenWorld, records)
+    }
+}
+
+impl<W: World> Engine<W> {
+    /// [`restore`](Engine::restore) in a world.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn restore_in(
+        config: Config,
+        seed: u64,
+        world: W,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Self, RestoreError> {
+        let mut engine = Self::in_world(config, seed, world);
         let mut seen = BTreeSet::new();
         let mut found_ids = false;
         for record in records {
@@ -50,13 +59,20 @@ impl Engine {
                     engine.ids = ids;
                     found_ids = true;
                 }
-                Content::Task(task) => {
+                Content::Task(mut task) => {
+                    task.head.caller = engine.index.caller(&task.head.caller);
                     engine.index.insert(&task);
-                    engine.tasks.insert(task.head.id.clone(), task);
+                    let place = task.head.sequence;
+                    if engine.tasks.contains_key(&place) {
+                        return Err(RestoreError::Misplaced { key });
+                    }
+                    let slot = Slot { task, wake: None };
+                    engine.tasks.insert(place, alloc::boxed::Box::new(slot));
                 }
+                Content::Resource(resource) => engine.book.put(resource),
             }
         }
-        if !engine.tasks.is_empty() && !found_ids {
+        if !seen.is_empty() && !found_ids {
             return Err(RestoreError::NoEngine);
         }
         engine.resume();
@@ -65,21 +81,20 @@ impl Engine {
 
     /// Begins again what was under way.
     fn resume(&mut self) {
-        let mut turn = Turn::default();
-        let ids: alloc::vec::Vec<TaskId> = self.tasks.keys().cloned().collect();
-        for id in ids {
-            let Some(task) = self.tasks.get_mut(&id) else {
+        let mut turn = Turn::new(None);
+        let places: alloc::vec::Vec<Place> = self.tasks.keys().copied().collect();
+        for place in places {
+            let Some(slot) = self.tasks.get_mut(&place) else {
                 continue;
             };
             let mut resumed = false;
-            for (_, ticket) in task.tickets() {
+            for (_, ticket) in slot.task.tickets() {
                 resumed |= ticket.resume();
             }
             if resumed {
-                self.keep(&id, &mut turn);
+                self.keep(place, &mut turn);
             } else {
-                let wake = task.wake_at(&self.config);
-                self.index.wake(&id, wake);
+                self.rewake(place, None, true);
             }
         }
         self.close(turn);

@@ -1,11 +1,12 @@
 //! Whether an ImportImage request is one, and what it means.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
+use core::str::FromStr;
 
 use vmie_rules::api::{self, ApiCode};
 use vmie_rules::format::ImageFormat;
-use vmie_rules::guest::BootMode;
+use vmie_rules::guest::{BootMode, Platform};
 use vmie_rules::license::{LicenseType, UsageOperation};
 use vmie_rules::limits::MAX_VOLUMES;
 
@@ -16,21 +17,64 @@ use crate::order::Expectations;
 use crate::reply::ApiError;
 use crate::source::{Location, Source};
 
-/// A request as understood.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// A request as understood. Records hold the request alone: this follows from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ImageSpec {
     /// One per container.
     pub(crate) sources: Vec<Source>,
     pub(crate) expectations: Expectations,
     /// The license type as requested, without what a usage operation says.
     pub(crate) requested_license: Option<LicenseType>,
-    pub(crate) encrypted: bool,
 }
 
 impl ImageSpec {
-    pub(crate) fn source(&self, container: u32) -> Option<&Source> {
-        self.sources.get(usize::try_from(container).ok()?)
+    /// What a request means that [`check`] took.
+    pub(crate) fn of(request: &ImportImageRequest) -> Self {
+        let requested_license = word(request.license_type.as_deref());
+        let usage = request.usage_operation.as_deref();
+        let usage = usage.and_then(UsageOperation::from_value);
+        Self {
+            sources: request
+                .disk_containers
+                .iter()
+                .zip(0..)
+                .filter_map(|(container, index)| source_of(container, index))
+                .collect(),
+            expectations: Expectations {
+                platform: word(request.platform.as_deref()),
+                architecture: request.architecture.as_deref().map(str::to_ascii_lowercase),
+                boot_mode: word(request.boot_mode.as_deref()),
+                license_type: requested_license.or(usage.map(|usage| usage.license)),
+                usage_operation: usage.map(|usage| String::from(usage.value)),
+            },
+            requested_license,
+        }
     }
+}
+
+fn word<T: FromStr>(text: Option<&str>) -> Option<T> {
+    text.and_then(|text| text.parse().ok())
+}
+
+/// A container of a request that [`check`] took.
+pub(crate) fn source_of(container: &DiskContainer, index: u32) -> Option<Source> {
+    let location = match (
+        &container.snapshot_id,
+        &container.url,
+        &container.user_bucket,
+    ) {
+        (Some(id), ..) => Location::Snapshot {
+            id: SnapshotId::parse(id)?,
+        },
+        (None, Some(url), _) => Location::of_url(url)?,
+        (None, None, Some(place)) => Location::of_bucket(&place.bucket, &place.key)?,
+        (None, None, None) => return None,
+    };
+    Some(Source {
+        container: index,
+        location,
+        format: word(container.format.as_deref()),
+    })
 }
 
 /// Checks a request.
@@ -43,7 +87,7 @@ pub(crate) fn check(request: &ImportImageRequest) -> Checked<ImageSpec> {
         check::text("LicenseSpecifications.N.LicenseConfigurationArn", Some(arn))?;
     }
     let sources = containers(&request.disk_containers)?;
-    let architecture = check::one_of(
+    check::one_of(
         "Architecture",
         request.architecture.as_deref(),
         &["x86_64", "i386"],
@@ -55,7 +99,7 @@ pub(crate) fn check(request: &ImportImageRequest) -> Checked<ImageSpec> {
         &["xen"],
         "Use xen.",
     )?;
-    let platform = check::word("Platform", request.platform.as_deref())?;
+    let platform: Option<Platform> = check::word("Platform", request.platform.as_deref())?;
     let boot_mode: Option<BootMode> = check::word("BootMode", request.boot_mode.as_deref())?;
     let from_snapshot = sources
         .iter()
@@ -66,21 +110,10 @@ pub(crate) fn check(request: &ImportImageRequest) -> Checked<ImageSpec> {
             "The parameter Platform is required for a UEFI import from a snapshot.",
         ));
     }
-    let requested_license: Option<LicenseType> =
-        check::word("LicenseType", request.license_type.as_deref())?;
-    let usage = usage_operation(request)?;
-    Ok(ImageSpec {
-        sources,
-        expectations: Expectations {
-            platform,
-            architecture: architecture.map(ToString::to_string),
-            boot_mode,
-            license_type: requested_license.or(usage.map(|usage| usage.license)),
-            usage_operation: usage.map(|usage| String::from(usage.value)),
-        },
-        requested_license,
-        encrypted: check::encryption(request.encrypted, request.kms_key_id.as_deref())?,
-    })
+    check::word::<LicenseType>("LicenseType", request.license_type.as_deref())?;
+    usage_operation(request)?;
+    check::encryption(request.encrypted, request.kms_key_id.as_deref())?;
+    Ok(ImageSpec::of(request))
 }
 
 /// SVC-LIC-1: a license type or a usage operation, not both.

@@ -1,5 +1,6 @@
 //! The states of an ImportImage task, one struct each; a transition consumes the state it leaves.
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -8,30 +9,26 @@ use vmie_rules::guest::Platform;
 use vmie_rules::license::{LicenseType, LicensedSystem};
 use vmie_rules::limits::{IMPORT_IMAGE_DISK_SIZE_BOUND, MAX_VOLUMES};
 use vmie_rules::message::Message;
-use vmie_rules::status::{Stage, Status};
+use vmie_rules::status::Stage;
 
 use super::request::ImageSpec;
-use crate::ending::{Deleted, Deleting};
 use crate::id::{ImageId, SnapshotId};
+use crate::life::{Context, Next};
 use crate::order::{
     CleanupWork, Converted, DiskFacts, Failure, GuestFacts, Step, UpdateWork, Validated, Verdict,
 };
-use crate::task::Context;
 use crate::ticket::Ticket;
-use crate::time::Timestamp;
 
-/// Where an ImportImage task is.
+/// Where an ImportImage task is while it runs. All but the first are boxed: most tasks of a long
+/// queue are there.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum ImageState {
+pub(crate) enum ImageCourse {
     Validating(Validating),
-    Converting(Converting),
-    Updating(Updating),
-    Booting(Booting),
-    Publishing(Publishing),
-    Completed(Completed),
-    Deleting(Deleting),
-    Deleted(Deleted),
+    Converting(Box<Converting>),
+    Updating(Box<Updating>),
+    Booting(Box<Booting>),
+    Publishing(Box<Publishing>),
 }
 
 /// The sources are opened and the guest is judged.
@@ -73,8 +70,8 @@ pub(crate) struct Updating {
 /// The guest is booted.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Booting {
-    pub(crate) guest: SettledGuest,
-    pub(crate) disks: Vec<DoneDisk>,
+    guest: SettledGuest,
+    disks: Vec<DoneDisk>,
     ticket: Ticket,
 }
 
@@ -92,12 +89,11 @@ pub(crate) struct Publishing {
 
 /// The image is there.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Completed {
+pub(crate) struct ImageDone {
     pub(crate) guest: SettledGuest,
     pub(crate) disks: Vec<DoneDisk>,
     pub(crate) image_id: ImageId,
     pub(crate) snapshot_ids: Vec<SnapshotId>,
-    ended: Timestamp,
 }
 
 /// A converted disk.
@@ -130,7 +126,7 @@ impl Validating {
         cx: &Context<'_>,
         spec: &ImageSpec,
         found: Validated,
-    ) -> ImageState {
+    ) -> Next<ImageCourse> {
         let Validated {
             disks,
             guest,
@@ -144,10 +140,12 @@ impl Validating {
             }
         };
         match settled {
-            Err(failure) => {
-                ImageState::Deleting(Deleting::new(failure, disks, CleanupWork::default()))
-            }
-            Ok(guest) => ImageState::Converting(Converting {
+            Err(failure) => Next::Fails {
+                failure,
+                disks,
+                leftovers: CleanupWork::default(),
+            },
+            Ok(guest) => Next::Goes(ImageCourse::Converting(Box::new(Converting {
                 guest,
                 disks: disks
                     .into_iter()
@@ -156,7 +154,7 @@ impl Validating {
                         work: DiskWork::Running(Ticket::new()),
                     })
                     .collect(),
-            }),
+            }))),
         }
     }
 }
@@ -166,7 +164,7 @@ fn check_disks(disks: &[DiskFacts], spec: &ImageSpec) -> Result<(), Failure> {
     if disks.is_empty()
         || disks
             .iter()
-            .any(|disk| spec.source(disk.container).is_none())
+            .any(|disk| usize::try_from(disk.container).is_ok_and(|at| at >= spec.sources.len()))
     {
         return Err(refusal(
             "no-disk",
@@ -227,7 +225,7 @@ impl Converting {
         Some(&disk.facts)
     }
 
-    pub(super) fn converted(mut self, step: Step, converted: Converted) -> ImageState {
+    pub(super) fn converted(mut self, step: Step, converted: Converted) -> ImageCourse {
         if let Step::Convert(index) = step
             && let Ok(index) = usize::try_from(index)
             && let Some(disk) = self.disks.get_mut(index)
@@ -236,12 +234,12 @@ impl Converting {
         }
         let done: Option<Vec<DoneDisk>> = self.disks.iter().map(ConvertingDisk::done).collect();
         match done {
-            None => ImageState::Converting(self),
-            Some(disks) => ImageState::Updating(Updating {
+            None => ImageCourse::Converting(Box::new(self)),
+            Some(disks) => ImageCourse::Updating(Box::new(Updating {
                 guest: self.guest,
                 disks,
                 ticket: Ticket::new(),
-            }),
+            })),
         }
     }
 
@@ -285,38 +283,50 @@ impl ConvertingDisk {
     }
 }
 
+fn update_work(disks: &[DoneDisk], guest: &SettledGuest) -> UpdateWork {
+    UpdateWork {
+        disks: disks.iter().map(|disk| disk.converted.clone()).collect(),
+        guest: guest.facts.clone(),
+    }
+}
+
 impl Updating {
     pub(super) fn work(&self) -> UpdateWork {
-        UpdateWork {
-            disks: self
-                .disks
-                .iter()
-                .map(|disk| disk.converted.clone())
-                .collect(),
-            guest: self.guest.facts.clone(),
-        }
+        update_work(&self.disks, &self.guest)
     }
 
-    pub(super) fn updated(self, cx: &mut Context<'_>) -> ImageState {
+    pub(super) fn facts(&self) -> Vec<DiskFacts> {
+        facts_of(&self.disks)
+    }
+
+    pub(super) fn updated(self, cx: &mut Context<'_>) -> ImageCourse {
         let Self {
             guest,
             disks,
             ticket: _,
         } = self;
         if cx.config.boots {
-            return ImageState::Booting(Booting {
+            return ImageCourse::Booting(Box::new(Booting {
                 guest,
                 disks,
                 ticket: Ticket::new(),
-            });
+            }));
         }
-        ImageState::Publishing(Publishing::new(cx, guest, disks, false))
+        ImageCourse::Publishing(Box::new(Publishing::new(cx, guest, disks, false)))
     }
 }
 
 impl Booting {
-    pub(super) fn booted(self, cx: &mut Context<'_>) -> ImageState {
-        ImageState::Publishing(Publishing::new(cx, self.guest, self.disks, true))
+    pub(super) fn work(&self) -> UpdateWork {
+        update_work(&self.disks, &self.guest)
+    }
+
+    pub(super) fn facts(&self) -> Vec<DiskFacts> {
+        facts_of(&self.disks)
+    }
+
+    pub(super) fn booted(self, cx: &mut Context<'_>) -> ImageCourse {
+        ImageCourse::Publishing(Box::new(Publishing::new(cx, self.guest, self.disks, true)))
     }
 }
 
@@ -334,54 +344,24 @@ impl Publishing {
         }
     }
 
-    pub(super) fn published(self, cx: &Context<'_>) -> ImageState {
-        ImageState::Completed(Completed {
+    pub(super) fn published(self) -> ImageDone {
+        ImageDone {
             guest: self.guest,
             disks: self.disks,
             image_id: self.image_id,
             snapshot_ids: self.snapshot_ids,
-            ended: cx.now,
-        })
+        }
     }
 }
 
-impl ImageState {
+impl ImageCourse {
     pub(super) fn new() -> Self {
         Self::Validating(Validating {
             ticket: Ticket::new(),
         })
     }
 
-    pub(crate) fn status(&self) -> Status {
-        match self {
-            Self::Completed(_) => Status::Completed,
-            Self::Deleting(_) => Status::Deleting,
-            Self::Deleted(_) => Status::Deleted,
-            _ => Status::Active,
-        }
-    }
-
-    pub(crate) fn ended(&self) -> Option<Timestamp> {
-        match self {
-            Self::Completed(state) => Some(state.ended),
-            Self::Deleted(state) => Some(state.ended),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Deleting(state) => Some(&state.failure),
-            Self::Deleted(state) => Some(&state.failure),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn cancellable(&self) -> bool {
-        self.status() == Status::Active && !matches!(self, Self::Publishing(_))
-    }
-
-    pub(crate) fn tickets(&mut self) -> Vec<(Step, &mut Ticket)> {
+    pub(super) fn tickets_of(&mut self) -> Vec<(Step, &mut Ticket)> {
         match self {
             Self::Validating(state) => [(Step::Validate, &mut state.ticket)].into(),
             Self::Converting(state) => (0..)
@@ -394,13 +374,11 @@ impl ImageState {
             Self::Updating(state) => [(Step::Update, &mut state.ticket)].into(),
             Self::Booting(state) => [(Step::Boot, &mut state.ticket)].into(),
             Self::Publishing(state) => [(Step::Publish, &mut state.ticket)].into(),
-            Self::Deleting(state) => [(Step::Cleanup, &mut state.ticket)].into(),
-            Self::Completed(_) | Self::Deleted(_) => Vec::new(),
         }
     }
 
     /// The stage, and how much of it is done.
-    pub(crate) fn stage(&self) -> Option<(Stage, u64, u64)> {
+    pub(super) fn stage(&self) -> (Stage, u64, u64) {
         let of = |ticket: &Ticket, before: Stage, during: Stage| {
             let (done, total) = ticket.progress();
             if ticket.started() {
@@ -410,39 +388,23 @@ impl ImageState {
             }
         };
         match self {
-            Self::Validating(state) if !state.ticket.started() => Some((Stage::Pending, 0, 0)),
-            Self::Validating(state) => Some(of(&state.ticket, Stage::Pending, Stage::Validating)),
+            Self::Validating(state) if !state.ticket.started() => (Stage::Pending, 0, 0),
+            Self::Validating(state) => of(&state.ticket, Stage::Pending, Stage::Validating),
             Self::Converting(state) if state.begun() => {
                 let (done, total) = state.progress();
-                Some((Stage::Converting, done, total))
+                (Stage::Converting, done, total)
             }
-            Self::Converting(_) => Some((Stage::Validated, 1, 1)),
-            Self::Updating(state) => Some(of(&state.ticket, Stage::Converting, Stage::Updating)),
-            Self::Booting(state) => Some(of(&state.ticket, Stage::PreparingToBoot, Stage::Booting)),
+            Self::Converting(_) => (Stage::Validated, 1, 1),
+            Self::Updating(state) => of(&state.ticket, Stage::Converting, Stage::Updating),
+            Self::Booting(state) => of(&state.ticket, Stage::PreparingToBoot, Stage::Booting),
             Self::Publishing(state) => {
                 let before = if state.booted {
                     Stage::Booted
                 } else {
                     Stage::Updated
                 };
-                Some(of(&state.ticket, before, Stage::PreparingAmi))
+                of(&state.ticket, before, Stage::PreparingAmi)
             }
-            Self::Completed(_) | Self::Deleting(_) | Self::Deleted(_) => None,
-        }
-    }
-
-    /// What is known of the disks.
-    pub(crate) fn disks(&self) -> Vec<DiskFacts> {
-        let facts = |disks: &[DoneDisk]| disks.iter().map(|disk| disk.facts.clone()).collect();
-        match self {
-            Self::Validating(_) => Vec::new(),
-            Self::Converting(state) => state.disks.iter().map(|disk| disk.facts.clone()).collect(),
-            Self::Updating(state) => facts(&state.disks),
-            Self::Booting(state) => facts(&state.disks),
-            Self::Publishing(state) => facts(&state.disks),
-            Self::Completed(state) => facts(&state.disks),
-            Self::Deleting(state) => state.disks.clone(),
-            Self::Deleted(state) => state.disks.clone(),
         }
     }
 
@@ -451,24 +413,36 @@ impl ImageState {
         match self {
             Self::Booting(state) => Some(&state.guest),
             Self::Publishing(state) => Some(&state.guest),
-            Self::Completed(state) => Some(&state.guest),
             _ => None,
         }
     }
 
-    /// The end that is no success. Failing while cleaning up ends the task all the same; one that
-    /// has ended stays as it is.
-    pub(super) fn fail(self, cx: &Context<'_>, failure: Failure) -> Self {
-        let disks = self.disks();
-        let leftovers = match self {
-            Self::Deleting(state) => return Self::Deleted(state.cleaned(cx.now, Some(failure))),
-            Self::Completed(_) | Self::Deleted(_) => return self,
-            Self::Publishing(state) => CleanupWork {
-                image_id: Some(state.image_id),
-                snapshot_ids: state.snapshot_ids,
-            },
-            _ => CleanupWork::default(),
+    /// The progress of one disk while the disks are converted, in percent of the disk.
+    pub(crate) fn disk_progress(&self, index: usize) -> Option<u8> {
+        let Self::Converting(state) = self else {
+            return None;
         };
-        Self::Deleting(Deleting::new(failure, disks, leftovers))
+        let percent = match &state.disks.get(index)?.work {
+            DiskWork::Done(_) => 100,
+            DiskWork::Running(ticket) => {
+                let (done, total) = ticket.progress();
+                let percent = u128::from(done)
+                    .saturating_mul(100)
+                    .checked_div(u128::from(total));
+                u8::try_from(percent.unwrap_or(0)).unwrap_or(0)
+            }
+        };
+        Some(percent)
+    }
+}
+
+/// The facts of converted disks.
+pub(crate) fn facts_of(disks: &[DoneDisk]) -> Vec<DiskFacts> {
+    disks.iter().map(|disk| disk.facts.clone()).collect()
+}
+
+impl Converting {
+    pub(super) fn facts(&self) -> Vec<DiskFacts> {
+        self.disks.iter().map(|disk| disk.facts.clone()).collect()
     }
 }

@@ -6,68 +6,71 @@ use alloc::vec::Vec;
 use vmie_rules::format::ImageFormat;
 use vmie_rules::status::{Stage, Status};
 
-use super::{ImageBody, ImageState};
-use crate::call::DiskContainer;
+use super::{ImageCourse, ImageSpec, facts_of, snapshots, tags};
+use crate::call::{DiskContainer, ImportImageRequest};
 use crate::id::TaskId;
+use crate::life::{Life, Phase};
+use crate::order::SnapshotToMake;
 use crate::reply::{ImportImageTask, SnapshotDetail};
 use crate::source::{Location, UserBucket};
 use crate::task::Head;
 
 /// The first reply: whatever has become of the task since (SVC-OBS-6).
-pub(crate) fn first_view(id: &TaskId, body: &ImageBody) -> ImportImageTask {
+pub(crate) fn first_view(id: &TaskId, request: &ImportImageRequest) -> ImportImageTask {
+    let spec = ImageSpec::of(request);
     ImportImageTask {
         import_task_id: id.clone(),
         status: Status::Active,
         status_message: Some(Stage::Pending.message().to_string()),
         progress: Some(Stage::Pending.progress_at(0, 0)),
-        description: body.request.description.clone(),
-        architecture: body.spec.expectations.architecture.clone(),
-        platform: body.spec.expectations.platform,
-        license_type: body.spec.requested_license,
-        usage_operation: body.spec.expectations.usage_operation.clone(),
-        license_specifications: body.request.license_specifications.clone(),
-        boot_mode: body.spec.expectations.boot_mode,
-        hypervisor: body.request.hypervisor.clone(),
-        encrypted: body.request.encrypted,
-        kms_key_id: body.request.kms_key_id.clone(),
+        description: request.description.clone(),
+        architecture: spec.expectations.architecture,
+        platform: spec.expectations.platform,
+        license_type: spec.requested_license,
+        usage_operation: spec.expectations.usage_operation,
+        license_specifications: request.license_specifications.clone(),
+        boot_mode: spec.expectations.boot_mode,
+        hypervisor: request.hypervisor.clone(),
+        encrypted: request.encrypted,
+        kms_key_id: request.kms_key_id.clone(),
         image_id: None,
-        snapshot_details: body
-            .request
-            .disk_containers
-            .iter()
-            .map(of_container)
-            .collect(),
-        tags: body.tags(),
+        snapshot_details: request.disk_containers.iter().map(of_container).collect(),
+        tags: tags(request),
     }
 }
 
 /// The task as it is.
-pub(crate) fn view(head: &Head, body: &ImageBody) -> ImportImageTask {
-    let mut task = first_view(&head.id, body);
-    task.status = body.state.status();
-    task.status_message = match body.state.failure() {
+pub(crate) fn view(head: &Head, life: &Life<ImageCourse>) -> ImportImageTask {
+    let mut task = first_view(&head.id, &life.request);
+    task.status = life.status();
+    task.status_message = match life.failure() {
         Some(failure) => Some(failure.message.clone()),
         None => Some(head.stage.message().to_string()),
     };
     task.progress = Some(head.progress);
-    match &body.state {
-        ImageState::Completed(state) => {
-            task.image_id = Some(state.image_id.clone());
+    let guest = match &life.phase {
+        Phase::Completed { done, .. } => {
+            task.image_id = Some(done.image_id.clone());
             task.status_message = None;
             task.progress = None;
+            Some(&done.guest)
         }
-        ImageState::Deleted(_) => task.progress = None,
-        _ => {}
-    }
-    let disks = body.state.disks();
-    if !disks.is_empty() {
-        task.snapshot_details = details(head, body);
-    }
-    if let Some(guest) = body.state.guest() {
+        Phase::Deleted(_) => {
+            task.progress = None;
+            None
+        }
+        Phase::Active(course) => course.guest(),
+        Phase::Deleting(_) => None,
+    };
+    if let Some(guest) = guest {
         task.platform = guest.facts.platform;
         task.architecture = guest.facts.architecture.clone().or(task.architecture);
         task.boot_mode = guest.facts.boot_mode;
         task.license_type = Some(guest.license_type);
+    }
+    let details = details(head, life);
+    if !details.is_empty() {
+        task.snapshot_details = details;
     }
     task
 }
@@ -91,11 +94,26 @@ pub(crate) fn user_bucket(container: &DiskContainer) -> Option<UserBucket> {
     })
 }
 
+/// The snapshots as far as they have ids.
+fn made(life: &Life<ImageCourse>) -> Vec<SnapshotToMake> {
+    match &life.phase {
+        Phase::Completed { done, .. } => snapshots(&life.request, &done.disks, &done.snapshot_ids),
+        Phase::Active(ImageCourse::Publishing(state)) => {
+            snapshots(&life.request, &state.disks, &state.snapshot_ids)
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// One detail per disk.
-fn details(head: &Head, body: &ImageBody) -> Vec<SnapshotDetail> {
-    let containers = &body.request.disk_containers;
-    let made = body.snapshots();
-    let disks = body.state.disks();
+fn details(head: &Head, life: &Life<ImageCourse>) -> Vec<SnapshotDetail> {
+    let containers = &life.request.disk_containers;
+    let made = made(life);
+    let completed = life.status() == Status::Completed;
+    let disks = match life.done() {
+        Some(done) => facts_of(&done.disks),
+        None => life.disks(),
+    };
     disks
         .iter()
         .enumerate()
@@ -104,14 +122,14 @@ fn details(head: &Head, body: &ImageBody) -> Vec<SnapshotDetail> {
             let mut detail = containers.get(place).map(of_container).unwrap_or_default();
             detail.disk_image_size = disk.stored_size;
             detail.format = format_of(detail.format.as_deref(), disk.format);
-            detail.status = Some(match body.state.status() {
+            detail.status = Some(match life.status() {
                 Status::Completed => Status::Completed,
                 _ => Status::Active,
             })
-            .filter(|_| body.state.failure().is_none());
+            .filter(|_| life.failure().is_none());
+            detail.progress = life.active().and_then(|course| course.disk_progress(index));
             if let Some(made) = made.get(index) {
                 detail.device_name = Some(made.device_name.clone());
-                let completed = body.state.status() == Status::Completed;
                 if completed || head.stage >= Stage::PreparingAmi {
                     detail.snapshot_id = Some(made.snapshot_id.clone());
                 }

@@ -4,6 +4,7 @@ mod conversion;
 mod ec2;
 mod export;
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -18,6 +19,7 @@ pub use ec2::{
 pub use export::{
     ExportImageTask, ExportLocation, ExportTask, ExportToS3Task, InstanceExportDetails,
 };
+use vmie_rules::SvcId;
 use vmie_rules::api::ApiCode;
 use vmie_rules::guest::{BootMode, Platform};
 use vmie_rules::license::LicenseType;
@@ -128,14 +130,62 @@ pub struct ApiError {
     pub code: ApiCode,
     /// What is wrong, in a sentence.
     pub message: String,
+    /// Which of the causes that have this text it is. It does not go over the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Box<Cause>>,
+}
+
+/// What stands behind an error's text: one text of the service has many causes (SVC-OBS-8).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Cause {
+    /// A stable name.
+    pub code: String,
+    /// What exactly is wrong, and what mends it. Never with a signed address in it.
+    pub detail: String,
+    /// The points that say so.
+    pub svc: Vec<SvcId>,
 }
 
 impl ApiError {
-    pub(crate) fn new(code: ApiCode, message: impl Into<String>) -> Self {
+    /// An error whose text says all.
+    pub fn new(code: ApiCode, message: impl Into<String>) -> Self {
         Self {
             code,
             message: message.into(),
+            cause: None,
         }
+    }
+
+    /// An error with its cause.
+    pub fn because(
+        code: ApiCode,
+        message: impl Into<String>,
+        cause: &str,
+        detail: &str,
+        svc: SvcId,
+    ) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            cause: Some(Box::new(Cause {
+                code: cause.into(),
+                detail: detail.into(),
+                svc: [svc].into(),
+            })),
+        }
+    }
+
+    /// Another point that says so.
+    pub(crate) fn also(&mut self, svc: SvcId) {
+        if let Some(cause) = &mut self.cause {
+            cause.svc.push(svc);
+        }
+    }
+
+    /// The name of the cause, where there is one.
+    #[must_use]
+    pub fn cause_code(&self) -> Option<&str> {
+        self.cause.as_ref().map(|cause| cause.code.as_str())
     }
 }
 

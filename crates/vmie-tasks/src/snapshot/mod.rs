@@ -5,129 +5,149 @@ mod request;
 mod state;
 mod view;
 
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use vmie_rules::status::Stage;
+
 use crate::call::{ImportSnapshotRequest, Tag};
+use crate::id::ImageId;
+use crate::life::{Context, Course, Life, Next};
 use crate::order::{
-    ConvertWork, Failure, PublishSnapshotWork, SnapshotToMake, Step, ValidateWork, Work,
-    WorkerEvent,
+    CleanupWork, ConvertWork, DiskFacts, PublishSnapshotWork, SnapshotToMake, Step, ValidateWork,
+    Work, WorkerEvent,
 };
-use crate::output::Happening;
-use crate::task::Context;
-pub(crate) use request::{SnapshotSpec, check};
-pub(crate) use state::SnapshotState;
+use crate::resource::{Resource, SnapshotRecord, gib};
+use crate::task::Head;
+use crate::ticket::Ticket;
+use crate::time::Timestamp;
+pub(crate) use request::{check, source};
+pub(crate) use state::{SnapshotCourse, SnapshotDone};
 pub(crate) use view::{first_view, view};
 
-/// An ImportSnapshot task without its head.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct SnapshotBody {
-    /// As sent, for lists and for requests that come again.
-    pub(crate) request: ImportSnapshotRequest,
-    pub(crate) spec: SnapshotSpec,
-    pub(crate) state: SnapshotState,
+/// A new task.
+pub(crate) fn new(request: ImportSnapshotRequest) -> Life<SnapshotCourse> {
+    Life::new(request, SnapshotCourse::new())
 }
 
-impl SnapshotBody {
-    pub(crate) fn new(request: ImportSnapshotRequest, spec: SnapshotSpec) -> Self {
-        Self {
-            request,
-            spec,
-            state: SnapshotState::new(),
+pub(crate) fn tags(request: &ImportSnapshotRequest) -> Vec<Tag> {
+    request
+        .tag_specifications
+        .iter()
+        .flat_map(|spec| spec.tags.clone())
+        .collect()
+}
+
+impl Course for SnapshotCourse {
+    type Request = ImportSnapshotRequest;
+    type Done = SnapshotDone;
+
+    fn tickets(&mut self) -> Vec<(Step, &mut Ticket)> {
+        self.tickets_of()
+    }
+
+    fn shown(&self) -> (Stage, u8) {
+        let (stage, done, total) = self.stage();
+        (stage, stage.progress_at(done, total))
+    }
+
+    fn cancellable(&self) -> bool {
+        !matches!(self, Self::Publishing(_))
+    }
+
+    fn disks(&self) -> Vec<DiskFacts> {
+        self.disk().cloned().into_iter().collect()
+    }
+
+    fn leftovers(self, _head: &Head, _request: &ImportSnapshotRequest) -> CleanupWork {
+        match self {
+            Self::Publishing(state) => CleanupWork {
+                snapshot_ids: [state.snapshot_id].into(),
+                ..CleanupWork::default()
+            },
+            _ => CleanupWork::default(),
         }
     }
 
-    pub(crate) fn advance(self, cx: &mut Context<'_>, _step: Step, event: WorkerEvent) -> Self {
-        let Self {
-            request,
-            spec,
-            state,
-        } = self;
-        let state = match (state, event) {
-            (SnapshotState::Validating(state), WorkerEvent::Validated(found)) => {
-                state.validated(found)
-            }
-            (SnapshotState::Converting(state), WorkerEvent::Converted(disk)) => {
-                state.converted(cx, disk)
-            }
-            (SnapshotState::Publishing(state), WorkerEvent::Published) => state.published(cx),
-            (SnapshotState::Deleting(state), WorkerEvent::Cleaned) => {
-                SnapshotState::Deleted(state.cleaned(cx.now, None))
-            }
-            (state, _) => state,
-        };
-        Self {
-            request,
-            spec,
-            state,
-        }
-    }
-
-    pub(crate) fn fail(self, cx: &Context<'_>, failure: Failure) -> Self {
-        Self {
-            state: self.state.fail(cx, failure),
-            ..self
-        }
-    }
-
-    pub(crate) fn tags(&self) -> Vec<Tag> {
-        self.request
-            .tag_specifications
-            .iter()
-            .flat_map(|spec| spec.tags.clone())
-            .collect()
-    }
-
-    pub(crate) fn work(&self, step: Step) -> Option<Work> {
-        let work = match (&self.state, step) {
-            (SnapshotState::Validating(_), Step::Validate) => Work::Validate(ValidateWork {
-                sources: [self.spec.source.clone()].into(),
+    fn work(&self, _head: &Head, request: &ImportSnapshotRequest, step: Step) -> Option<Work> {
+        let work = match (self, step) {
+            (Self::Validating(_), Step::Validate) => Work::Validate(ValidateWork {
+                sources: [source(request)?].into(),
                 guest: None,
             }),
-            (SnapshotState::Converting(state), Step::Convert(index)) => {
-                Work::Convert(ConvertWork {
-                    source: self.spec.source.clone(),
-                    index,
-                    disk: state.disk.clone(),
-                })
-            }
-            (SnapshotState::Publishing(state), Step::Publish) => {
+            (Self::Converting(state), Step::Convert(index)) => Work::Convert(ConvertWork {
+                source: source(request)?,
+                index,
+                disk: state.disk.clone(),
+            }),
+            (Self::Publishing(state), Step::Publish) => {
                 Work::PublishSnapshot(PublishSnapshotWork {
                     snapshot_id: state.snapshot_id.clone(),
-                    description: self.request.description.clone(),
+                    description: request.description.clone(),
                     converted: state.converted.clone(),
-                    encrypted: self.spec.encrypted,
-                    kms_key_id: self.request.kms_key_id.clone(),
-                    tags: self.tags(),
+                    encrypted: request.encrypted.unwrap_or(false),
+                    kms_key_id: request.kms_key_id.clone(),
+                    tags: tags(request),
                 })
-            }
-            (SnapshotState::Deleting(state), Step::Cleanup) => {
-                Work::Cleanup(state.leftovers.clone())
             }
             _ => return None,
         };
         Some(work)
     }
 
-    pub(crate) fn arrival(&self) -> Option<Happening> {
-        match &self.state {
-            SnapshotState::Completed(state) => Some(Happening::Completed {
-                image_id: None,
-                snapshots: [SnapshotToMake {
-                    snapshot_id: state.snapshot_id.clone(),
-                    device_name: alloc::string::String::new(),
-                    index: 0,
-                    converted: state.converted.clone(),
-                }]
-                .into(),
-            }),
-            SnapshotState::Deleting(state) => Some(Happening::Failing {
-                failure: state.failure.clone(),
-            }),
-            SnapshotState::Deleted(state) => Some(Happening::Deleted {
-                failure: state.failure.clone(),
-                cleanup_failure: state.cleanup_failure.clone(),
-            }),
-            _ => None,
+    fn advance(
+        self,
+        cx: &mut Context<'_>,
+        _head: &Head,
+        _request: &ImportSnapshotRequest,
+        _step: Step,
+        event: WorkerEvent,
+    ) -> Next<Self> {
+        match (self, event) {
+            (Self::Validating(state), WorkerEvent::Validated(found)) => state.validated(found),
+            (Self::Converting(state), WorkerEvent::Converted(disk)) => {
+                Next::Goes(state.converted(cx, disk))
+            }
+            (Self::Publishing(state), WorkerEvent::Published) => Next::Done(state.published()),
+            (state, _) => Next::Goes(state),
         }
+    }
+
+    fn results(
+        done: &SnapshotDone,
+        _request: &ImportSnapshotRequest,
+    ) -> (Option<ImageId>, Vec<SnapshotToMake>) {
+        let snapshot = SnapshotToMake {
+            snapshot_id: done.snapshot_id.clone(),
+            device_name: String::new(),
+            index: 0,
+            converted: done.converted.clone(),
+        };
+        (None, [snapshot].into())
+    }
+
+    fn made(
+        done: &SnapshotDone,
+        head: &Head,
+        request: &ImportSnapshotRequest,
+        now: Timestamp,
+    ) -> Vec<Resource> {
+        let snapshot = SnapshotRecord {
+            id: done.snapshot_id.clone(),
+            owner: head.caller.account.clone(),
+            region: head.caller.region.clone(),
+            volume_size: gib(done.converted.virtual_size),
+            description: request.description.clone(),
+            encrypted: request.encrypted.unwrap_or(false),
+            kms_key_id: request.kms_key_id.clone(),
+            shared_with: Vec::new(),
+            data_bytes: Some(done.converted.data_bytes),
+            volume_id: Some(done.volume_id.clone()),
+            created: now,
+            state: "completed".to_string(),
+            made_by: Some(head.id.clone()),
+            tags: tags(request),
+        };
+        [Resource::Snapshot(snapshot)].into()
     }
 }

@@ -9,15 +9,21 @@ use crate::id::TaskKind;
 use crate::reply::ApiError;
 use crate::source::Source;
 
-/// A request as understood.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct SnapshotSpec {
-    pub(crate) source: Source,
-    pub(crate) encrypted: bool,
+/// The source of a request that [`check`] took.
+pub(crate) fn source(request: &ImportSnapshotRequest) -> Option<Source> {
+    let container = request.disk_container.as_ref()?;
+    Some(Source {
+        container: 0,
+        location: check::location(container).ok()?,
+        format: container
+            .format
+            .as_deref()
+            .and_then(|text| text.parse().ok()),
+    })
 }
 
 /// Checks a request.
-pub(crate) fn check(request: &ImportSnapshotRequest) -> Checked<SnapshotSpec> {
+pub(crate) fn check(request: &ImportSnapshotRequest) -> Checked<Source> {
     check::text("Description", request.description.as_deref())?;
     check::text("RoleName", request.role_name.as_deref())?;
     check::client_token(request.client_token.as_deref())?;
@@ -43,12 +49,10 @@ pub(crate) fn check(request: &ImportSnapshotRequest) -> Checked<SnapshotSpec> {
     }
     let format = check::format(container.format.as_deref(), ImageFormat::IMPORT_SNAPSHOT)?;
     let location = check::location(container)?;
-    Ok(SnapshotSpec {
-        source: Source {
-            container: 0,
-            location,
-            format,
-        },
-        encrypted: check::encryption(request.encrypted, request.kms_key_id.as_deref())?,
+    check::encryption(request.encrypted, request.kms_key_id.as_deref())?;
+    Ok(Source {
+        container: 0,
+        location,
+        format,
     })
 }

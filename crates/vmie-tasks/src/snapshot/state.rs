@@ -1,31 +1,27 @@
 //! The states of an ImportSnapshot task, one struct each; a transition consumes the state it
 //! leaves.
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use vmie_rules::SvcId;
 use vmie_rules::limits::DISK_SIZE_BOUND;
 use vmie_rules::message::Message;
-use vmie_rules::status::{Stage, Status};
+use vmie_rules::status::Stage;
 
-use crate::ending::{Deleted, Deleting};
-use crate::id::SnapshotId;
+use crate::id::{SnapshotId, VolumeId};
+use crate::life::{Context, Next};
 use crate::order::{CleanupWork, Converted, DiskFacts, Failure, Step, Validated, Verdict};
-use crate::task::Context;
 use crate::ticket::Ticket;
-use crate::time::Timestamp;
 
-/// Where an ImportSnapshot task is.
+/// Where an ImportSnapshot task is while it runs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum SnapshotState {
+pub(crate) enum SnapshotCourse {
     Validating(Validating),
-    Converting(Converting),
-    Publishing(Publishing),
-    Completed(Completed),
-    Deleting(Deleting),
-    Deleted(Deleted),
+    Converting(Box<Converting>),
+    Publishing(Box<Publishing>),
 }
 
 /// The file is opened.
@@ -47,20 +43,22 @@ pub(crate) struct Publishing {
     disk: DiskFacts,
     pub(crate) converted: Converted,
     pub(crate) snapshot_id: SnapshotId,
+    volume_id: VolumeId,
     ticket: Ticket,
 }
 
 /// The snapshot is there.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Completed {
-    disk: DiskFacts,
+pub(crate) struct SnapshotDone {
+    pub(crate) disk: DiskFacts,
     pub(crate) converted: Converted,
     pub(crate) snapshot_id: SnapshotId,
-    ended: Timestamp,
+    /// An arbitrary one that must not be used (SVC-TASK-2).
+    pub(crate) volume_id: VolumeId,
 }
 
 impl Validating {
-    pub(super) fn validated(self, found: Validated) -> SnapshotState {
+    pub(super) fn validated(self, found: Validated) -> Next<SnapshotCourse> {
         let Validated {
             disks,
             guest: _,
@@ -71,13 +69,17 @@ impl Validating {
             Verdict::Accepted => check_disk(&disks),
         };
         match (failure, disks.first()) {
-            (None, Some(disk)) => SnapshotState::Converting(Converting {
+            (None, Some(disk)) => Next::Goes(SnapshotCourse::Converting(Box::new(Converting {
                 disk: disk.clone(),
                 ticket: Ticket::new(),
-            }),
+            }))),
             (failure, _) => {
                 let failure = failure.unwrap_or_else(no_single_disk);
-                SnapshotState::Deleting(Deleting::new(failure, disks, CleanupWork::default()))
+                Next::Fails {
+                    failure,
+                    disks,
+                    leftovers: CleanupWork::default(),
+                }
             }
         }
     }
@@ -111,111 +113,61 @@ fn no_single_disk() -> Failure {
 }
 
 impl Converting {
-    pub(super) fn converted(self, cx: &mut Context<'_>, converted: Converted) -> SnapshotState {
-        SnapshotState::Publishing(Publishing {
+    pub(super) fn converted(self, cx: &mut Context<'_>, converted: Converted) -> SnapshotCourse {
+        SnapshotCourse::Publishing(Box::new(Publishing {
             disk: self.disk,
             converted,
             snapshot_id: cx.ids.snapshot(),
+            volume_id: cx.ids.volume(),
             ticket: Ticket::new(),
-        })
+        }))
     }
 }
 
 impl Publishing {
-    pub(super) fn published(self, cx: &Context<'_>) -> SnapshotState {
-        SnapshotState::Completed(Completed {
+    pub(super) fn published(self) -> SnapshotDone {
+        SnapshotDone {
             disk: self.disk,
             converted: self.converted,
             snapshot_id: self.snapshot_id,
-            ended: cx.now,
-        })
+            volume_id: self.volume_id,
+        }
     }
 }
 
-impl SnapshotState {
+impl SnapshotCourse {
     pub(super) fn new() -> Self {
         Self::Validating(Validating {
             ticket: Ticket::new(),
         })
     }
 
-    pub(crate) fn status(&self) -> Status {
-        match self {
-            Self::Validating(_) | Self::Converting(_) | Self::Publishing(_) => Status::Active,
-            Self::Completed(_) => Status::Completed,
-            Self::Deleting(_) => Status::Deleting,
-            Self::Deleted(_) => Status::Deleted,
-        }
-    }
-
-    pub(crate) fn ended(&self) -> Option<Timestamp> {
-        match self {
-            Self::Completed(state) => Some(state.ended),
-            Self::Deleted(state) => Some(state.ended),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Deleting(state) => Some(&state.failure),
-            Self::Deleted(state) => Some(&state.failure),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn cancellable(&self) -> bool {
-        matches!(self, Self::Validating(_) | Self::Converting(_))
-    }
-
-    pub(crate) fn tickets(&mut self) -> Vec<(Step, &mut Ticket)> {
+    pub(super) fn tickets_of(&mut self) -> Vec<(Step, &mut Ticket)> {
         match self {
             Self::Validating(state) => [(Step::Validate, &mut state.ticket)].into(),
             Self::Converting(state) => [(Step::Convert(0), &mut state.ticket)].into(),
             Self::Publishing(state) => [(Step::Publish, &mut state.ticket)].into(),
-            Self::Deleting(state) => [(Step::Cleanup, &mut state.ticket)].into(),
-            Self::Completed(_) | Self::Deleted(_) => Vec::new(),
         }
     }
 
     /// The stage, and how much of it is done. Only two have ever been seen (SVC-OBS-2).
-    pub(crate) fn stage(&self) -> Option<(Stage, u64, u64)> {
+    pub(super) fn stage(&self) -> (Stage, u64, u64) {
         match self {
             Self::Converting(state) if state.ticket.started() => {
                 let (done, total) = state.ticket.progress();
-                Some((Stage::DownloadingConverting, done, total))
+                (Stage::DownloadingConverting, done, total)
             }
-            Self::Validating(_) | Self::Converting(_) => Some((Stage::Pending, 1, 1)),
-            Self::Publishing(_) => Some((Stage::DownloadingConverting, 1, 1)),
-            Self::Completed(_) | Self::Deleting(_) | Self::Deleted(_) => None,
+            Self::Validating(_) | Self::Converting(_) => (Stage::Pending, 1, 1),
+            Self::Publishing(_) => (Stage::DownloadingConverting, 1, 1),
         }
     }
 
     /// What is known of the disk.
-    pub(crate) fn disk(&self) -> Option<&DiskFacts> {
+    pub(super) fn disk(&self) -> Option<&DiskFacts> {
         match self {
             Self::Validating(_) => None,
             Self::Converting(state) => Some(&state.disk),
             Self::Publishing(state) => Some(&state.disk),
-            Self::Completed(state) => Some(&state.disk),
-            Self::Deleting(state) => state.disks.first(),
-            Self::Deleted(state) => state.disks.first(),
         }
-    }
-
-    /// The end that is no success. Failing while cleaning up ends the task all the same; one that
-    /// has ended stays as it is.
-    pub(super) fn fail(self, cx: &Context<'_>, failure: Failure) -> Self {
-        let disks = self.disk().cloned().into_iter().collect();
-        let leftovers = match self {
-            Self::Deleting(state) => return Self::Deleted(state.cleaned(cx.now, Some(failure))),
-            Self::Completed(_) | Self::Deleted(_) => return self,
-            Self::Publishing(state) => CleanupWork {
-                image_id: None,
-                snapshot_ids: [state.snapshot_id].into(),
-            },
-            Self::Validating(_) | Self::Converting(_) => CleanupWork::default(),
-        };
-        Self::Deleting(Deleting::new(failure, disks, leftovers))
     }
 }

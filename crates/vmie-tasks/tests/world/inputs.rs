@@ -260,5 +260,6 @@ fn guest() -> GuestFacts {
         system: Some(LicensedSystem::Linux),
         architecture: Some("x86_64".into()),
         boot_mode: Some(BootMode::LegacyBios),
+        ena_support: None,
     }
 }

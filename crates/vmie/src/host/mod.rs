@@ -113,6 +113,8 @@ impl LocalHost {
         let config = Config {
             allow_undetermined: options.allow_undetermined,
             boots: false,
+            // It works only on what it is asked for: what is parked has not stalled.
+            limits: vmie_tasks::Limits::NONE,
             ..Config::default()
         };
         let engine = Engine::restore(config, seed(), store.records()).map_err(|error| {

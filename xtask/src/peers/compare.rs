@@ -1,0 +1,270 @@
+//! Two readers of one filesystem, path by path.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use vmie::fs::{FileKind, Filesystem, Node};
+use vmie::io::{FileSource, Limits, ReadAt};
+
+use super::Report;
+use crate::Result;
+
+/// How much was compared.
+#[derive(Default)]
+pub(super) struct Counts {
+    images: u64,
+    files: u64,
+    directories: u64,
+    links: u64,
+    others: u64,
+    bytes: u64,
+    attributes: u64,
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} images; {} files, {} directories, {} symbolic links, {} others; {} extended \
+             attributes; {} bytes of content",
+            self.images,
+            self.files,
+            self.directories,
+            self.links,
+            self.others,
+            self.attributes,
+            self.bytes
+        )
+    }
+}
+
+/// What the comparison leaves out, where the two cannot agree.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Except {
+    /// Times and owners of the empty directories that stand for subvolumes which are not there:
+    /// the kernel makes them up.
+    pub(super) stubs: bool,
+    /// Sizes of directories.
+    pub(super) directory_sizes: bool,
+}
+
+/// Limits for images of our own making, which may be large.
+pub(super) fn limits() -> Limits {
+    Limits::default().with_work(u64::MAX).with_memory(256 << 20)
+}
+
+/// An image as a volume.
+pub(super) fn volume(path: &Path) -> Result<Arc<dyn ReadAt>> {
+    Ok(Arc::new(FileSource::open(path)?))
+}
+
+struct Walk<'a> {
+    fs: &'a dyn Filesystem,
+    what: &'a str,
+    except: Except,
+    report: &'a mut Report,
+}
+
+/// Compares everything below a directory of a filesystem with a folder that shows the same.
+pub(super) fn compare(
+    report: &mut Report,
+    what: &str,
+    fs: &dyn Filesystem,
+    root: Node,
+    folder: &Path,
+    except: Except,
+) -> Result<()> {
+    report.counts.images += 1;
+    let mut walk = Walk {
+        fs,
+        what,
+        except,
+        report,
+    };
+    let mut left = vec![(root, folder.to_owned())];
+    while let Some((node, path)) = left.pop() {
+        let path_text = path.display().to_string();
+        match walk.directory(node, &path) {
+            Ok(below) => left.extend(below),
+            Err(error) => walk.differs(&path, &format!("{path_text}: {error}")),
+        }
+    }
+    Ok(())
+}
+
+impl Walk<'_> {
+    fn differs(&mut self, path: &Path, how: &str) {
+        let what = self.what;
+        self.report
+            .tally
+            .check(false, || format!("{what}: {}: {how}", path.display()));
+    }
+
+    fn same<T: PartialEq + fmt::Debug>(&mut self, path: &Path, what: &str, ours: T, theirs: T) {
+        if ours != theirs {
+            self.differs(path, &format!("{what} {ours:?}, kernel {theirs:?}"));
+        }
+    }
+
+    fn directory(&mut self, node: Node, path: &Path) -> Result<Vec<(Node, PathBuf)>> {
+        self.item(node, path)?;
+        let mut theirs = BTreeMap::new();
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?;
+            theirs.insert(entry.file_name().into_vec(), entry.path());
+        }
+        let ours = self.fs.entries(node)?;
+        self.same(path, "number of entries", ours.len(), theirs.len());
+        let mut below = Vec::new();
+        for entry in ours {
+            let Some(path) = theirs.remove(&entry.name) else {
+                let name = entry.name.escape_ascii().to_string();
+                self.differs(path, &format!("the kernel has no {name}"));
+                continue;
+            };
+            let found = self.fs.lookup(node, &entry.name)?;
+            self.same(&path, "what a lookup finds", found, Some(entry.node));
+            if entry.kind == FileKind::Directory {
+                below.push((entry.node, path));
+            } else if let Err(error) = self.item(entry.node, &path) {
+                self.differs(&path, &error.to_string());
+            }
+        }
+        for path in theirs.into_values() {
+            self.differs(&path, "only the kernel has it");
+        }
+        Ok(below)
+    }
+
+    /// One file of any kind.
+    fn item(&mut self, node: Node, path: &Path) -> Result<()> {
+        let ours = self.fs.stat(node)?;
+        let theirs = std::fs::symlink_metadata(path)?;
+        self.report.tally.check(true, String::new);
+        let kind = theirs.file_type();
+        let their_kind = if kind.is_dir() {
+            FileKind::Directory
+        } else if kind.is_file() {
+            FileKind::File
+        } else if kind.is_symlink() {
+            FileKind::Symlink
+        } else if kind.is_block_device() {
+            FileKind::BlockDevice
+        } else if kind.is_char_device() {
+            FileKind::CharDevice
+        } else if kind.is_fifo() {
+            FileKind::Fifo
+        } else {
+            FileKind::Socket
+        };
+        self.same(path, "kind", ours.kind, their_kind);
+        self.same(path, "mode", u32::from(ours.mode), theirs.mode() & 0o7777);
+        // A directory without an inode of its own: the kernel makes its times up.
+        let stub = self.except.stubs && ours.kind == FileKind::Directory && ours.mtime.is_none();
+        if !stub {
+            self.same(
+                path,
+                "owner",
+                (ours.uid, ours.gid),
+                (theirs.uid(), theirs.gid()),
+            );
+            let mtime = (theirs.mtime(), u32::try_from(theirs.mtime_nsec())?);
+            self.same(path, "mtime", ours.mtime, Some(mtime));
+        }
+        if !(self.except.directory_sizes && kind.is_dir()) {
+            self.same(path, "size", ours.size, theirs.size());
+        }
+        if !stub {
+            self.attributes(node, path)?;
+        }
+        match ours.kind {
+            FileKind::File => {
+                self.report.counts.files += 1;
+                self.content(node, path, ours.size)?;
+            }
+            FileKind::Symlink => {
+                self.report.counts.links += 1;
+                let target = std::fs::read_link(path)?;
+                let ours = self.fs.link_target(node)?;
+                self.same(
+                    path,
+                    "target",
+                    ours.as_slice(),
+                    target.as_os_str().as_bytes(),
+                );
+            }
+            FileKind::Directory => self.report.counts.directories += 1,
+            _ => self.report.counts.others += 1,
+        }
+        Ok(())
+    }
+
+    fn attributes(&mut self, node: Node, path: &Path) -> Result<()> {
+        let mut ours = self.fs.xattrs(node)?;
+        ours.sort();
+        let mut names = vec![0; 64 << 10];
+        let n = rustix::fs::llistxattr(path, &mut names)?;
+        let mut theirs = Vec::new();
+        for name in names[..n]
+            .split(|b| *b == 0)
+            .filter(|name| !name.is_empty())
+        {
+            let mut value = vec![0; 64 << 10];
+            let n = rustix::fs::lgetxattr(path, std::ffi::OsStr::from_bytes(name), &mut value)?;
+            value.truncate(n);
+            theirs.push((name.to_vec(), value));
+        }
+        theirs.sort();
+        self.report.counts.attributes += theirs.len() as u64;
+        self.same(path, "extended attributes", ours, theirs);
+        Ok(())
+    }
+
+    /// The content, read in pieces of odd and even lengths; holes that both sides know are passed
+    /// over.
+    fn content(&mut self, node: Node, path: &Path, size: u64) -> Result<()> {
+        let mut ours = self.fs.open_node(node)?;
+        let theirs = File::open(path)?;
+        let (mut left, mut right) = (vec![0; 256 << 10], vec![0; 256 << 10]);
+        let mut at = 0;
+        let mut odd = false;
+        while at < size {
+            let extent = ours.next_extent(at)?;
+            if extent.len == 0 {
+                self.differs(path, "an extent of nothing before the end");
+                return Ok(());
+            }
+            // A hole as the kernel sees it, too: what is behind it is then not read here.
+            if extent.kind.reads_zero() && extent.len > 64 << 20 {
+                let data = rustix::fs::seek(&theirs, rustix::fs::SeekFrom::Data(at));
+                let end = at + extent.len;
+                if data.is_err() || data.is_ok_and(|data| data >= end) {
+                    at = end;
+                    continue;
+                }
+            }
+            let piece = if odd { 70_001 } else { 256 << 10 };
+            odd = !odd;
+            let n = usize::try_from((size - at).min(piece))?;
+            let got = ours.read_at(&mut left[..n], at)?;
+            theirs.read_exact_at(&mut right[..n], at)?;
+            if got != n || left[..n] != right[..n] {
+                let first = left
+                    .iter()
+                    .zip(&right)
+                    .position(|(a, b)| a != b)
+                    .unwrap_or(got);
+                self.differs(path, &format!("content from byte {} on", at + first as u64));
+                return Ok(());
+            }
+            at += n as u64;
+            self.report.counts.bytes += n as u64;
+        }
+        Ok(())
+    }
+}

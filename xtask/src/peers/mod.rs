@@ -1,0 +1,46 @@
+//! Filesystems as their second readers see them: `cargo xtask peers fs`.
+//!
+//! Images are made by each filesystem's own mkfs and filled through a mount of the kernel; then
+//! every path, attribute and byte that vmie reads is compared with what the kernel shows. Needs
+//! root, for loop mounts.
+
+mod btrfs;
+mod compare;
+mod ext;
+mod mount;
+mod populate;
+
+use crate::Result;
+use crate::run::Tally;
+use compare::Counts;
+
+/// What every filesystem's module keeps: what held, and how much was compared.
+#[derive(Default)]
+struct Report {
+    tally: Tally,
+    counts: Counts,
+}
+
+type Check = fn(&mut Report) -> Result<()>;
+
+/// Compares the filesystems that were asked for; all when none was named.
+pub(crate) fn fs(only: &[String]) -> Result<()> {
+    let all: [(&str, Check); 2] = [("btrfs", btrfs::run), ("ext", ext::run)];
+    for name in only {
+        if !all.iter().any(|(known, _)| known == name) {
+            return Err(format!("there is no filesystem {name} to compare").into());
+        }
+    }
+    let mut whole = Tally::default();
+    for (name, run) in all {
+        if !only.is_empty() && !only.iter().any(|wanted| wanted == name) {
+            continue;
+        }
+        let mut report = Report::default();
+        let outcome = run(&mut report);
+        println!("{name}: {}", report.counts);
+        whole.attempt(name, outcome);
+        whole.attempt(name, report.tally.finish(name));
+    }
+    whole.finish("peers fs")
+}
