@@ -71,6 +71,7 @@ mod open;
 mod path;
 mod probe;
 mod refs;
+mod rooted;
 mod swap;
 mod xfs;
 
@@ -84,3 +85,4 @@ pub use namespace::{Located, Namespace};
 pub use open::open;
 pub use path::GuestPath;
 pub use probe::{probe, probe_all};
+pub use rooted::Rooted;
