@@ -10,6 +10,7 @@ mod ext;
 mod mount;
 mod ntfs;
 mod populate;
+mod xfs;
 
 use crate::Result;
 use crate::run::Tally;
@@ -26,10 +27,11 @@ type Check = fn(&mut Report) -> Result<()>;
 
 /// Compares the filesystems that were asked for; all when none was named.
 pub(crate) fn fs(only: &[String]) -> Result<()> {
-    let all: [(&str, Check); 3] = [
+    let all: [(&str, Check); 4] = [
         ("btrfs", btrfs::run),
         ("ext", ext::run),
         ("ntfs", ntfs::run),
+        ("xfs", xfs::run),
     ];
     for name in only {
         if !all.iter().any(|(known, _)| known == name) {
