@@ -1,6 +1,7 @@
 //! The commands, one module each, and the way into them.
 
 mod cat;
+mod iam;
 mod import;
 mod info;
 mod inside;
@@ -47,6 +48,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Preflight(args) => preflight::run(&out, &args),
         Command::Import(args) => import::run(&out, &args),
         Command::Tasks(args) => tasks::run(&out, &args),
+        Command::Iam(args) => iam::run(&out, &args),
     };
     done.unwrap_or_else(|failure| {
         out.failure(&failure);
@@ -60,7 +62,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Map(args) => args.output.json,
         Command::Volumes(args) => args.output.json,
         Command::Ls(args) => args.output.json,
-        Command::Cat(_) => false,
+        Command::Cat(_) | Command::Iam(_) => false,
         Command::Inspect(args) => args.output.json,
         Command::Preflight(args) => args.output.json,
         Command::Import(args) => args.output.json,
