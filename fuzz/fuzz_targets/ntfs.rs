@@ -32,7 +32,7 @@ static IMAGES: LazyLock<[Arc<Vec<u8>>; 2]> =
 static RECORDS: LazyLock<[Vec<u64>; 2]> = LazyLock::new(|| {
     std::array::from_fn(|which| {
         let image = &IMAGES[which];
-        let starts = (0..image.len()).step_by(512);
+        let starts = (0..image.as_slice().len()).step_by(512);
         let marks = starts.filter(|at| matches!(&image[*at..*at + 4], b"FILE" | b"INDX"));
         marks.map(|at| at as u64).collect()
     })
@@ -104,7 +104,7 @@ fuzz_target!(|data: &[u8]| {
                 let len = usize::from(patch[4] % 3) + 1;
                 let at = match patch[0] {
                     0..16 => place % 80,
-                    16..40 => place % (IMAGES[which].len() as u64 - 8),
+                    16..40 => place % (IMAGES[which].as_slice().len() as u64 - 8),
                     // A place within a record or a block of an index.
                     mark => records[(usize::from(mark) + usize::from(patch[3]) * 216) % records.len()]
                         + place % 1024,
