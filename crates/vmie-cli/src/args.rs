@@ -46,6 +46,17 @@ pub(crate) enum Command {
     /// Writes files inside a guest to standard output
     #[command(after_help = "Example:\n  vmie cat appliance.ova /etc/os-release")]
     Cat(CatArgs),
+    /// Lists the files below a folder of a guest
+    #[command(
+        after_help = "Examples:\n  vmie find appliance.ova /etc --name '*.conf'\n  vmie find --type f --volume vg0/home disk.raw"
+    )]
+    Find(FindArgs),
+    /// Copies files out of a guest into a folder
+    #[command(
+        after_help = "Example:\n  vmie extract appliance.ova /etc --to /tmp/guest\n\nNothing is written outside of the \
+                      folder, and no file that is there is overwritten."
+    )]
+    Extract(ExtractArgs),
     /// Says what the guest is: system, kernels, boot loader, mounts
     #[command(after_help = "Example:\n  vmie inspect root.vmdk data.vmdk")]
     Inspect(InspectArgs),
@@ -145,7 +156,7 @@ pub(crate) struct VolumesArgs {
 /// Where in the guest to look.
 #[derive(Args, Debug)]
 pub(crate) struct Inside {
-    /// Look into one volume instead of the guest's own tree: disk0p1 … (see 'vmie volumes')
+    /// Look into one volume instead of the guest's own tree: disk0p1, vg0/root … (see 'vmie volumes')
     #[arg(long, value_name = "ID")]
     pub(crate) volume: Option<String>,
     /// Further disks of the same guest
@@ -184,6 +195,47 @@ pub(crate) struct CatArgs {
     /// The files
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FindArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Only files whose name matches: '*.conf', 'vmlinuz-?', '[a-c]*'
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) name: Option<OsString>,
+    /// Only files of this kind: f file, d folder, l symbolic link
+    #[arg(long = "type", value_name = "KIND")]
+    pub(crate) kind: Option<KindName>,
+    #[command(flatten)]
+    pub(crate) inside: Inside,
+    /// The folder
+    #[arg(value_name = "PATH", default_value = "/")]
+    pub(crate) path: OsString,
+}
+
+/// Kinds of files by the letters that `find` has for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindName {
+    F,
+    D,
+    L,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExtractArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    /// The folder on this machine to write into; made when it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) inside: Inside,
+    /// The file or folder in the guest
+    #[arg(value_name = "PATH")]
+    pub(crate) path: OsString,
 }
 
 #[derive(Args, Debug)]

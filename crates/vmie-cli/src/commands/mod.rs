@@ -1,6 +1,8 @@
 //! The commands, one module each, and the way into them.
 
 mod cat;
+mod extract;
+mod find;
 mod import;
 mod info;
 mod inside;
@@ -12,6 +14,7 @@ mod preflight;
 mod stop;
 mod tasks;
 mod volumes;
+mod walk;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -43,6 +46,8 @@ fn dispatch(command: Command) -> Exit {
         Command::Volumes(args) => volumes::run(&out, &args),
         Command::Ls(args) => ls::run(&out, &args),
         Command::Cat(args) => cat::run(&out, &args),
+        Command::Find(args) => find::run(&out, &args),
+        Command::Extract(args) => extract::run(&out, &args),
         Command::Inspect(args) => inspect::run(&out, &args),
         Command::Preflight(args) => preflight::run(&out, &args),
         Command::Import(args) => import::run(&out, &args),
@@ -60,7 +65,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Map(args) => args.output.json,
         Command::Volumes(args) => args.output.json,
         Command::Ls(args) => args.output.json,
-        Command::Cat(_) => false,
+        Command::Cat(_) | Command::Extract(_) => false,
+        Command::Find(args) => args.output.json,
         Command::Inspect(args) => args.output.json,
         Command::Preflight(args) => args.output.json,
         Command::Import(args) => args.output.json,
