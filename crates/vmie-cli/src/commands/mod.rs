@@ -3,6 +3,7 @@
 mod cat;
 mod extract;
 mod find;
+mod iam;
 mod import;
 mod info;
 mod inside;
@@ -52,6 +53,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Preflight(args) => preflight::run(&out, &args),
         Command::Import(args) => import::run(&out, &args),
         Command::Tasks(args) => tasks::run(&out, &args),
+        Command::Iam(args) => iam::run(&out, &args),
     };
     done.unwrap_or_else(|failure| {
         out.failure(&failure);
@@ -65,7 +67,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Map(args) => args.output.json,
         Command::Volumes(args) => args.output.json,
         Command::Ls(args) => args.output.json,
-        Command::Cat(_) | Command::Extract(_) => false,
+        Command::Cat(_) | Command::Extract(_) | Command::Iam(_) => false,
         Command::Find(args) => args.output.json,
         Command::Inspect(args) => args.output.json,
         Command::Preflight(args) => args.output.json,
