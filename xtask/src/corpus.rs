@@ -23,7 +23,7 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
     let mut slowest = (Duration::ZERO, String::new());
     for line in index.lines().skip(1) {
         let name = line.split('\t').next().unwrap_or_default();
-        let path = unpacked(&folder.join(name), scratch.path())?;
+        let (path, beside) = placed(folder, name, scratch.path())?;
         for command in [
             ["info"].as_slice(),
             &["volumes"],
@@ -34,6 +34,9 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
             // Some members of the corpus are no disks at all; raw is what is left for them.
             let mut arguments = command.to_vec();
             arguments.extend(["--json", text(&path)]);
+            if let Some(beside) = &beside {
+                arguments.extend(["--allow-references", text(beside)]);
+            }
             if command[0] == "ls" {
                 arguments.push("/");
             }
@@ -47,8 +50,17 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
                 Err(error) => tally.attempt(name, Err(error)),
             }
         }
-        compare(&vmie, name, &path, scratch.path(), &mut tally)?;
-        if path.starts_with(scratch.path()) {
+        let facts = line.split('\t').nth(7).unwrap_or_default();
+        let image = Image {
+            name,
+            path: &path,
+            beside: beside.as_deref(),
+            facts,
+        };
+        compare(&vmie, &image, scratch.path(), &mut tally)?;
+        if let Some(beside) = beside {
+            fs::remove_dir_all(&beside)?;
+        } else if path.starts_with(scratch.path()) {
             fs::remove_file(&path)?;
         }
     }
@@ -71,6 +83,42 @@ fn well_formed(document: &Value, code: i32) -> Result<()> {
     }
 }
 
+/// An image of the corpus.
+struct Image<'a> {
+    name: &'a str,
+    path: &'a Path,
+    /// The folder with the other files of the same image.
+    beside: Option<&'a Path>,
+    /// What the index says that other readers found.
+    facts: &'a str,
+}
+
+/// Where the image is, unpacked; an image of several files is in a folder of its own, which is told,
+/// too.
+fn placed(folder: &Path, name: &str, scratch: &Path) -> Result<(PathBuf, Option<PathBuf>)> {
+    let path = folder.join(name);
+    let parent = path.parent().ok_or("no folder")?;
+    let is_set = name.matches('/').count() > 1 && fs::read_dir(parent)?.count() > 1;
+    if !is_set || !name.starts_with("vmdk/") {
+        return Ok((unpacked(&path, scratch)?, None));
+    }
+    let beside = scratch.join("set");
+    fs::create_dir_all(&beside)?;
+    let mut placed = None;
+    for entry in fs::read_dir(parent)? {
+        let from = entry?.path();
+        let mut to = unpacked(&from, &beside)?;
+        if to == from {
+            to = beside.join(from.file_name().ok_or("no name")?);
+            fs::copy(&from, &to)?;
+        }
+        if from == path {
+            placed = Some(to);
+        }
+    }
+    Ok((placed.ok_or("not in its folder")?, Some(beside)))
+}
+
 /// A packed image is unpacked into the scratch folder.
 fn unpacked(path: &Path, scratch: &Path) -> Result<PathBuf> {
     let unpack = match path.extension().and_then(|e| e.to_str()) {
@@ -86,24 +134,44 @@ fn unpacked(path: &Path, scratch: &Path) -> Result<PathBuf> {
     Ok(target)
 }
 
-/// Disks that we convert are compared with what qemu-img makes of them, when it can read them.
-fn compare(vmie: &Path, name: &str, path: &Path, scratch: &Path, tally: &mut Tally) -> Result<()> {
-    let (info, code) = json(vmie, &["info", "--json", text(path)])?;
+/// Disks that we convert are compared with what qemu-img makes of them, when it can read them; with
+/// what the index has of another reader when it cannot.
+fn compare(vmie: &Path, image: &Image<'_>, scratch: &Path, tally: &mut Tally) -> Result<()> {
+    let (name, path) = (image.name, image.path);
+    let mut arguments = vec!["info", "--json", text(path)];
+    if let Some(beside) = image.beside {
+        arguments.extend(["--allow-references", text(beside)]);
+    }
+    let (info, code) = json(vmie, &arguments)?;
+    let probed = tool("qemu-img", &["info", "--output=json", text(path)]);
+    let theirs_is_vmdk = probed.is_ok_and(|text| text.contains("\"format\": \"vmdk\""));
+    if code != 0 && theirs_is_vmdk {
+        println!(
+            "qemu-img reads {name}, and vmie does not: {}",
+            info["error"]["message"]
+        );
+    }
     if code != 0 || info["format"] != "vmdk" {
         return Ok(());
     }
     let raw = scratch.join("reference.raw");
-    if tool(
+    let read = tool(
         "qemu-img",
         &["convert", "-f", "vmdk", "-O", "raw", text(path), text(&raw)],
-    )
-    .is_err()
-    {
-        println!("qemu-img cannot read {name}");
-        return Ok(());
-    }
-    let same = images::convert(path, scratch).and_then(|ours| {
-        let theirs = sha256(&raw)?;
+    );
+    let theirs = match (read, told(image.facts)) {
+        (Ok(_), _) => sha256(&raw),
+        (Err(_), Some(digest)) => {
+            println!("qemu-img cannot read {name}; another reader's digest is compared");
+            Ok(digest)
+        }
+        (Err(_), None) => {
+            println!("qemu-img cannot read {name}, and nobody else is known to have");
+            return Ok(());
+        }
+    };
+    let same = images::convert_beside(path, image.beside, scratch).and_then(|ours| {
+        let theirs = theirs?;
         if ours == theirs {
             Ok(())
         } else {
@@ -111,6 +179,15 @@ fn compare(vmie: &Path, name: &str, path: &Path, scratch: &Path, tally: &mut Tal
         }
     });
     tally.attempt(name, same);
-    fs::remove_file(&raw)?;
+    let _ = fs::remove_file(&raw);
     Ok(())
+}
+
+/// The digest of the disk that the index has of dissect.hypervisor.
+fn told(facts: &str) -> Option<String> {
+    let (_, facts) = facts.split_once("dissect.hypervisor:")?;
+    let (_, facts) = facts.split_once("content sha256")?;
+    let (_, digest) = facts.split_once('=')?;
+    let digest: String = digest.chars().take_while(char::is_ascii_hexdigit).collect();
+    (digest.len() == 64).then_some(digest)
 }

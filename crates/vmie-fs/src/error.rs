@@ -86,6 +86,31 @@ pub enum Cause {
     /// A device of a filesystem of several is not there, and nothing else has what was on it.
     #[error("a device of the filesystem is missing")]
     MissingDevice,
+    /// The bytes that end each sector of a structure are not those of its update sequence number:
+    /// it was written in part.
+    #[error("the structure was written in part only")]
+    Torn,
+    /// A reference leads to a record that is free, or in use for something else.
+    #[error("the record is free or in use for something else")]
+    Stale,
+    /// An attribute does not fit its record, or stands out of its order.
+    #[error("the attribute does not fit")]
+    Attribute,
+    /// Something that must be there is missing; the field names it.
+    #[error("something that must be there is missing")]
+    Missing,
+    /// The list of a file's clusters makes no sense, or ends before the file does.
+    #[error("the list of the file's clusters is damaged")]
+    Runs,
+    /// What says that a file is a link, or kept in another form, makes no sense.
+    #[error("the reparse point is damaged")]
+    Reparse,
+    /// The file is encrypted.
+    #[error("the file is encrypted")]
+    Encrypted,
+    /// The content of a file is not in the file itself: the value is the tag of what keeps it.
+    #[error("the content of the file is kept elsewhere")]
+    Elsewhere,
 }
 
 impl vmie_io::Cause for Cause {
@@ -99,8 +124,12 @@ impl vmie_io::Cause for Cause {
             Self::NotFound | Self::NotADirectory | Self::NotAFile | Self::NotASymlink => {
                 ErrorKind::Misuse
             }
-            Self::UnknownFilesystem | Self::NotRead(_) | Self::Feature => ErrorKind::Unsupported,
             Self::VolumeTooShort | Self::MissingDevice => ErrorKind::Truncated,
+            Self::UnknownFilesystem
+            | Self::NotRead(_)
+            | Self::Feature
+            | Self::Encrypted
+            | Self::Elsewhere => ErrorKind::Unsupported,
             Self::TooManyLinks
             | Self::Magic
             | Self::Checksum
@@ -113,6 +142,12 @@ impl vmie_io::Cause for Cause {
             | Self::Journal
             | Self::Tree
             | Self::Generation
+            | Self::Torn
+            | Self::Stale
+            | Self::Attribute
+            | Self::Missing
+            | Self::Runs
+            | Self::Reparse
             | Self::Compressed => ErrorKind::Corrupt,
         }
     }
@@ -146,10 +181,18 @@ impl vmie_io::Cause for Cause {
             | Self::DirEntry
             | Self::Tree
             | Self::Generation
+            | Self::Torn
+            | Self::Stale
+            | Self::Attribute
+            | Self::Missing
+            | Self::Runs
+            | Self::Reparse
             | Self::Compressed => {
                 "Check the filesystem inside the guest (fsck, chkdsk), then make the image again"
             }
             Self::MissingDevice => "Give all devices of the filesystem",
+            Self::Encrypted => "Decrypt the file inside the guest first",
+            Self::Elsewhere => "Bring the content back into the file inside the guest first",
             Self::Journal => "Start the guest once and shut it down, then make the image again",
         }
     }

@@ -4,8 +4,8 @@
 //!
 //! - [`probe`] says what a volume is formatted as: filesystems, encrypted volumes, swap space,
 //!   members of LVM and RAID, with label and UUID as `/etc/fstab` has them.
-//! - [`open`] opens a filesystem for reading: ext2, ext3, ext4, XFS and FAT. The rest is named in the
-//!   error.
+//! - [`open`] opens a filesystem for reading: ext2, ext3, ext4, XFS, FAT and NTFS. The rest is named
+//!   in the error.
 //! - [`Namespace`] joins filesystems into the guest's own tree and follows symbolic links in it.
 //!
 //! ```
@@ -52,6 +52,7 @@
 
 mod bitlocker;
 pub mod btrfs;
+pub mod decompress;
 mod error;
 mod exfat;
 mod ext;

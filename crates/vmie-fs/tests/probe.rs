@@ -138,6 +138,7 @@ fn ntfs() -> Vec<u8> {
     record[4..8].copy_from_slice(&[0x30, 0, 3, 0]);
     record[0x30..0x36].copy_from_slice(&[7, 0, 0, 0, 0, 0]);
     record[0x14] = 0x38;
+    record[0x18] = 0x88;
     record[510] = 7;
     record[1022] = 7;
     // An attribute of some other kind, then the name, then the end.

@@ -16,6 +16,9 @@ fn main() {
         write(&folder, "vmdk", name, &bytes);
         write(&folder, "probe", name, &bytes);
     }
+    for (name, bytes) in vmdk_descriptor_seeds() {
+        write(&folder, "vmdk_descriptor", name, &bytes);
+    }
     for (name, bytes) in ova_seeds() {
         write(&folder, "ova", name, &bytes);
         write(&folder, "probe", name, &bytes);
@@ -76,6 +79,84 @@ fn vmdk_seeds() -> Vec<(&'static str, Vec<u8>)> {
         (
             "descriptor",
             vmdk::descriptor("monolithicFlat").into_bytes(),
+        ),
+        (
+            "sparse-redundant",
+            small(vmdk::Builder::sparse(&vmdk::sample_disk(9000)))
+                .redundant(true)
+                .mark_zeroes(true)
+                .build()
+                .bytes,
+        ),
+        ("cowd", vmdk::cowd(&disk[..4096], 2)),
+        ("sesparse", vmdk::sesparse(&disk[..8192], 1, true)),
+    ]
+}
+
+/// A text, a NUL, and the bytes of every file that the text names.
+fn vmdk_descriptor_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let disk = vmdk::sample_disk(8 * 512);
+    let sparse = small(vmdk::Builder::sparse(&disk)).descriptor(None).build();
+    let stream = small(vmdk::Builder::stream(&disk)).build();
+    let text = |kind: &str, lines: &[&str]| vmdk::descriptor_file(kind, lines);
+    let child = vmdk::descriptor("monolithicSparse");
+    let parent = small(vmdk::Builder::sparse(&disk)).descriptor(Some(&child));
+    let seed = |text: String, file: &[u8]| [text.as_bytes(), &[0], file].concat();
+    vec![
+        (
+            "flat",
+            seed(
+                text("monolithicFlat", &["RW 8 FLAT \"a\" 0", "RW 2 ZERO"]),
+                &disk,
+            ),
+        ),
+        (
+            "two-sparse",
+            seed(
+                text(
+                    "twoGbMaxExtentSparse",
+                    &["RW 8 SPARSE \"a\"", "RW 7 SPARSE \"b\""],
+                ),
+                &sparse.bytes,
+            ),
+        ),
+        (
+            "mixed",
+            seed(
+                text("custom", &["RW 8 SPARSE \"a\"", "RW 5 FLAT \"a\" 2"]),
+                &stream.bytes,
+            ),
+        ),
+        (
+            "cowd",
+            seed(
+                text("vmfsSparse", &["RW 8 VMFSSPARSE \"a\""]),
+                &vmdk::cowd(&disk, 2),
+            ),
+        ),
+        (
+            "sesparse",
+            seed(
+                text("seSparse", &["RW 8 SESPARSE \"a\""]),
+                &vmdk::sesparse(&disk, 1, true),
+            ),
+        ),
+        (
+            "child",
+            seed(
+                vmdk::child_of(&text("custom", &["RW 6 SPARSE \"a\""]), "p"),
+                &parent.build().bytes,
+            ),
+        ),
+        (
+            "device",
+            seed(
+                text(
+                    "partitionedDevice",
+                    &["RW 63 FLAT \"/dev/sda\" 0 partitionUUID \"x\""],
+                ),
+                &disk,
+            ),
         ),
     ]
 }

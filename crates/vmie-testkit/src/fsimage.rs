@@ -19,6 +19,29 @@ pub fn unpack(gzip: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Unpacks an image of NTFS whose table of capitals was packed as its differences to the identity,
+/// since gzip cannot shrink it otherwise. `places` says where the table is: a name and a byte
+/// number in each line.
+///
+/// # Panics
+/// When the bytes are not a gzip file, or `places` does not know the name.
+#[must_use]
+pub fn unpack_ntfs(gzip: &[u8], name: &str, places: &str) -> Vec<u8> {
+    let place = places
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .find(|(known, _)| *known == name)
+        .and_then(|(_, place)| place.parse::<usize>().ok());
+    let mut bytes = unpack(gzip);
+    let table = place.and_then(|place| bytes.get_mut(place..));
+    assert!(table.is_some(), "no place is known for {name}");
+    let (units, _) = table.unwrap_or_default().as_chunks_mut::<2>();
+    for (unit, number) in units.iter_mut().zip(0..=u16::MAX) {
+        *unit = u16::from_le_bytes(*unit).wrapping_add(number).to_le_bytes();
+    }
+    bytes
+}
+
 /// A volume with some bytes replaced, and perhaps an early end: a damaged copy that shares the
 /// memory of the sound one.
 #[derive(Clone, Debug)]

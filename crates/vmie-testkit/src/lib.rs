@@ -4,8 +4,13 @@
 
 pub mod conformance;
 pub mod fsimage;
+pub mod ldm;
+pub mod lvm;
+pub mod md;
 pub mod ova;
 pub mod qcow2;
 pub mod table;
 pub mod vdi;
+pub mod vhd;
+pub mod vhdx;
 pub mod vmdk;

@@ -124,7 +124,7 @@ fn longest_leg(len: u64, chunk: u64, legs: u64) -> Option<u64> {
 }
 
 /// Where a byte of a striped piece is: the leg, the byte there, and how many bytes follow it.
-fn place<'l>(legs: &'l [Leg], chunk: u64, first: u64, within: u64) -> Option<(&'l Leg, u64, u64)> {
+fn place(legs: &[Leg], chunk: u64, first: u64, within: u64) -> Option<(&Leg, u64, u64)> {
     let count = int::u64_of(legs.len());
     let number = within.checked_div(chunk)?;
     let inside = within.checked_rem(chunk)?;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::Result;
 use crate::run::{Tally, json, sha256, text, tool};
@@ -73,8 +74,21 @@ fn compare(vmie: &Path, folder: &Path, raw: &Path, vmdk: &Path, subformat: &str)
 /// The digest of what the library converts an image to; the digest that it computes in passing
 /// must be the file's.
 pub(crate) fn convert(image: &Path, folder: &Path) -> Result<String> {
+    convert_beside(image, None, folder)
+}
+
+/// How an image is opened whose other files lie in a folder.
+pub(super) fn options(beside: Option<&Path>) -> vmie::ImageOptions {
+    let resolver = beside.map(|folder| -> Arc<dyn vmie::formats::Resolver> {
+        Arc::new(vmie::formats::FolderResolver::new(folder))
+    });
+    vmie::ImageOptions::new().with_resolver(resolver)
+}
+
+/// The same for an image with other files in the folder `beside`.
+pub(crate) fn convert_beside(image: &Path, beside: Option<&Path>, folder: &Path) -> Result<String> {
     let path = folder.join("converted.raw");
-    let disk = vmie::Image::open(image, &vmie::ImageOptions::new())?.disk(0)?;
+    let disk = vmie::Image::open(image, &options(beside))?.disk(0)?;
     let sink = vmie::io::FileSink::create_new(&path)?;
     let cancel = vmie::io::CancelToken::new();
     let report = vmie::formats::convert(&disk, &sink, &Default::default(), &(), &cancel)?;
@@ -94,7 +108,7 @@ pub(crate) fn convert(image: &Path, folder: &Path) -> Result<String> {
 }
 
 /// A disk of data, zeroes and holes in a pattern that a seed decides.
-fn patterned(path: &Path, size: u64, seed: u64) -> Result<()> {
+pub(super) fn patterned(path: &Path, size: u64, seed: u64) -> Result<()> {
     let file = File::create(path)?;
     file.set_len(size)?;
     let mut state = seed;

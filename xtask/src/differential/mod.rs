@@ -2,6 +2,7 @@
 
 mod filesystems;
 pub(crate) mod images;
+mod vmdk;
 mod volumes;
 
 use crate::Result;
@@ -12,6 +13,7 @@ pub(crate) fn run() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut tally = Tally::default();
     images::run(&vmie, folder.path(), &mut tally)?;
+    vmdk::run(folder.path(), &mut tally)?;
     volumes::run(&vmie, folder.path(), &mut tally)?;
     filesystems::run(&vmie, folder.path(), &mut tally)?;
     tally.finish("differential")

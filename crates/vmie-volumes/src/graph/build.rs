@@ -188,10 +188,8 @@ impl Builder {
             Ok(Arc::clone(disk)),
         );
         volume.disks.push(number);
-        if let Some(index) = self.push(volume) {
-            if let Ok(layout) = &layout {
-                self.partitions(index, layout, dynamic);
-            }
+        if let (Some(index), Ok(layout)) = (self.push(volume), &layout) {
+            self.partitions(index, layout, dynamic);
         }
         self.graph.disks.push(GraphDisk {
             size: disk.len(),

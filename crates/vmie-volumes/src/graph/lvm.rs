@@ -1,6 +1,7 @@
 //! Volume groups of LVM2.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::build::{Builder, bare};
 use super::names::of_lvm;
@@ -87,24 +88,27 @@ impl Builder {
             for text in std::mem::take(&mut pv.texts) {
                 let key = (text.crc, text.bytes.len());
                 // All physical volumes of a group carry the same text as a rule.
-                if !parsed.contains_key(&key) {
-                    let found = match lvm::parse(&text, &self.budget) {
-                        Ok(group) => {
-                            let who = (group.id.clone(), group.seqno);
-                            keep_newest(&mut groups, group);
-                            Some(who)
-                        }
-                        Err(error) => {
-                            self.note_at(*index, [error.clone()]);
-                            damage.insert(*index, error);
-                            None
-                        }
-                    };
-                    parsed.insert(key, found);
-                }
-                match parsed.get(&key) {
-                    Some(Some((id, seqno))) => standing.push((*index, id.clone(), *seqno)),
-                    _ => pv.damaged = true,
+                let found = match parsed.entry(key) {
+                    Entry::Occupied(known) => known.get().clone(),
+                    Entry::Vacant(new) => {
+                        let found = match lvm::parse(&text, &self.budget) {
+                            Ok(group) => {
+                                let who = (group.id.clone(), group.seqno);
+                                keep_newest(&mut groups, group);
+                                Some(who)
+                            }
+                            Err(error) => {
+                                self.note_at(*index, [error.clone()]);
+                                damage.insert(*index, error);
+                                None
+                            }
+                        };
+                        new.insert(found).clone()
+                    }
+                };
+                match found {
+                    Some((id, seqno)) => standing.push((*index, id, seqno)),
+                    None => pv.damaged = true,
                 }
             }
         }

@@ -182,6 +182,7 @@ impl Database {
     /// Adds a record; kinds that are of no use here are passed over.
     fn add(&mut self, bytes: &[u8]) -> Option<()> {
         let (header, rest) = RecordHeader::read_from_prefix(bytes).ok()?;
+        let rest = rest.get(..int::usize_of(header.len.get().into()))?;
         let mut fields = Fields { rest };
         let id = fields.number();
         match (header.kind & 0xf, header.kind >> 4) {

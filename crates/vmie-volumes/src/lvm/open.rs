@@ -21,9 +21,8 @@ pub(crate) struct Assembler<'g> {
     pvs: &'g [Option<Source>],
     budget: &'g Budget,
     done: HashMap<usize, State>,
-    /// How many mirrors and volumes are being put together at the moment.
-    mirrors: usize,
-    depth: usize,
+    /// How many volumes, and how many mirrors among them, each stands on, itself counted.
+    heights: Vec<(usize, usize)>,
 }
 
 enum State {
@@ -38,8 +37,7 @@ impl<'g> Assembler<'g> {
             pvs,
             budget,
             done: HashMap::new(),
-            mirrors: 0,
-            depth: 0,
+            heights: heights(group),
         }
     }
 
@@ -57,13 +55,12 @@ impl<'g> Assembler<'g> {
         let Some(lv) = self.group.lvs.get(index) else {
             return Err(self.error(Cause::LvmValue, VOLUME));
         };
-        if self.depth >= MAX_NESTING {
+        let height = self.heights.get(index).copied().unwrap_or_default();
+        if height.0 > MAX_NESTING || height.1 > MAX_MIRRORS {
             return Err(self.nesting(index));
         }
         self.done.insert(index, State::Busy);
-        self.depth = self.depth.saturating_add(1);
         let built = self.build(lv);
-        self.depth = self.depth.saturating_sub(1);
         self.done.insert(index, State::Done(built.clone()));
         built
     }
@@ -156,18 +153,11 @@ impl<'g> Assembler<'g> {
         count: u64,
         len: u64,
     ) -> Result<Map, Error> {
-        if self.mirrors >= MAX_MIRRORS {
-            return Err(self.error(Cause::LvmNesting, SEGMENT));
-        }
-        self.mirrors = self.mirrors.saturating_add(1);
         let mut states = Vec::new();
         let mut copies = Vec::new();
         let mut missing = None;
         for (number, (state, data)) in legs.iter().enumerate() {
-            if let Err(error) = self.budget.work(SEGMENT, 1) {
-                self.mirrors = self.mirrors.saturating_sub(1);
-                return Err(error.into());
-            }
+            self.budget.work(SEGMENT, 1)?;
             let state = state.as_ref().and_then(|area| self.leg(area, 1).ok());
             states.push(state.and_then(|leg| superblock(&leg)));
             match self.leg(data, count) {
@@ -177,7 +167,6 @@ impl<'g> Assembler<'g> {
                 Err(error) => missing = missing.or(Some(error)),
             }
         }
-        self.mirrors = self.mirrors.saturating_sub(1);
         let newest = states.iter().flatten().max_by_key(|sb| sb.events.get());
         let in_sync = |number: usize| {
             let failed = newest.is_some_and(|sb| {
@@ -255,6 +244,36 @@ fn superblock(leg: &Leg) -> Option<DmRaidSuperblock> {
     let bytes: [u8; size_of::<DmRaidSuperblock>()] = leg.source.read_array(leg.offset).ok()?;
     let superblock = DmRaidSuperblock::read_from_bytes(&bytes).ok()?;
     (superblock.magic.get() == DM_RAID_MAGIC).then_some(superblock)
+}
+
+/// How many volumes, and how many mirrors among them, each volume stands on, itself counted; more
+/// than may be, when it is more.
+fn heights(group: &Group) -> Vec<(usize, usize)> {
+    let mirror = |lv: &LvFacts| {
+        let kinds = lv.segments.iter().map(|segment| &segment.kind);
+        usize::from(
+            kinds
+                .into_iter()
+                .any(|k| matches!(k, Kind::Mirror(_) | Kind::Raid1(_))),
+        )
+    };
+    let mut all: Vec<(usize, usize)> = group.lvs.iter().map(|lv| (1, mirror(lv))).collect();
+    for _ in 0..=MAX_NESTING {
+        let mut next = Vec::with_capacity(all.len());
+        for lv in &group.lvs {
+            let below = names(lv).filter_map(|area| group.lv_names.get(&area.name));
+            let below = below.filter_map(|index| all.get(*index));
+            let (depth, mirrors) = below.fold((0, 0), |most: (usize, usize), own| {
+                (most.0.max(own.0), most.1.max(own.1))
+            });
+            next.push((depth.saturating_add(1), mirrors.saturating_add(mirror(lv))));
+        }
+        if next == all {
+            break;
+        }
+        all = next;
+    }
+    all
 }
 
 /// The physical volumes that each logical volume stands on, by their places in the group.

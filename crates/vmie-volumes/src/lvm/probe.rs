@@ -47,19 +47,6 @@ impl Text {
             None => self.start.saturating_add(at),
         }
     }
-
-    /// A text that stands at one place.
-    #[cfg(test)]
-    pub(crate) fn plain(text: &str) -> Self {
-        Self {
-            bytes: text.as_bytes().to_vec(),
-            crc: crc(&[text.as_bytes()]),
-            start: 0,
-            first: u64::MAX,
-            wrapped: 0,
-            _charge: Budget::default().memory("test", 0).expect("nothing"),
-        }
-    }
 }
 
 /// Looks for a label; what is odd about it goes to `notes`.
@@ -96,7 +83,7 @@ pub(crate) fn probe(
         let header = usize::try_from(offset)
             .ok()
             .and_then(|at| sector.get(at..))
-            .and_then(|rest| areas(rest));
+            .and_then(areas);
         let Some((pv, areas)) = header else {
             let fault = Error::new(Cause::LvmPvHeader).at(PV_HEADER, start);
             notes.push(fault.field("offset_xl").found(offset));
