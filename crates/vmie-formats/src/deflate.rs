@@ -213,11 +213,24 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out() {
-        let text: Vec<u8> = (0..65_536u32).flat_map(|i| (i % 1000).to_le_bytes()).take(65_536).collect();
-        for input in [text, noise(65_536), noise(200_000), noise(10), Vec::new(), vec![7; 65_535]] {
+        let text: Vec<u8> = (0..65_536u32)
+            .flat_map(|i| (i % 1000).to_le_bytes())
+            .take(65_536)
+            .collect();
+        for input in [
+            text,
+            noise(65_536),
+            noise(200_000),
+            noise(10),
+            Vec::new(),
+            vec![7; 65_535],
+        ] {
             for level in [0, 1, 4, 6, 9, 12, 200] {
                 let mut packed = vec![0; Deflater::bound(input.len())];
-                let len = Deflater::new(level).unwrap().compress(&input, &mut packed).unwrap();
+                let len = Deflater::new(level)
+                    .unwrap()
+                    .compress(&input, &mut packed)
+                    .unwrap();
                 let mut out = vec![0; input.len()];
                 assert_eq!(inflate(&packed[..len], &mut out), Ok(input.len()));
                 assert_eq!(out, input);
@@ -230,7 +243,10 @@ mod tests {
         let mut packed = vec![0; Deflater::bound(65_536)];
         let mut deflater = Deflater::new(DEFAULT_LEVEL).unwrap();
         assert!(!looks_compressible(&noise(65_536)));
-        assert_eq!(deflater.compress(&noise(65_536), &mut packed).unwrap(), 65_536 + 16);
+        assert_eq!(
+            deflater.compress(&noise(65_536), &mut packed).unwrap(),
+            65_536 + 16
+        );
         let text = b"some words, and some more words. ".repeat(2000);
         assert!(looks_compressible(&text));
         assert!(deflater.compress(&text, &mut packed).unwrap() < 1000);

@@ -497,7 +497,9 @@ impl vmie_io::Cause for Cause {
             Self::Read => "Check that the image is complete and readable",
             Self::Limit => "Raise the limits if the image comes from a source you trust",
             Self::Write => "Check that the target has room and may be written",
-            Self::TargetTooLarge => "Choose another format: raw, VHDX or qcow2 hold the largest disks",
+            Self::TargetTooLarge => {
+                "Choose another format: raw, VHDX or qcow2 hold the largest disks"
+            }
             Self::Cancelled => "Start it again when it is wanted",
             Self::FormatNotRead => {
                 "Convert the image to raw, to a stream-optimized VMDK or to an OVA"

@@ -95,7 +95,9 @@ fn sample(len: usize) -> Vec<u8> {
     let mut state = 7u64;
     let mut at = 0;
     while at < len {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         let n = ((state >> 40) as usize % 300_000 + 1).min(len - at);
         match (state >> 33) % 4 {
             0 | 1 => {}
@@ -116,7 +118,7 @@ fn sample(len: usize) -> Vec<u8> {
 
 #[test]
 fn every_target_is_read_back_the_same() {
-    for target in written() {
+    for target in Target::ALL {
         for len in [512, 4096, 65_536, 1_000_448, (5 << 20) + 512] {
             let disk = sample(len);
             let (file, report) = write(&disk, &options(target));
@@ -155,7 +157,11 @@ impl ReadAt for Huge {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<(), ReadError> {
         for (index, byte) in buf.iter_mut().enumerate() {
             let at = offset + index as u64;
-            *byte = u8::from(self.1.iter().any(|start| (*start..*start + 5000).contains(&at)));
+            *byte = u8::from(
+                self.1
+                    .iter()
+                    .any(|start| (*start..*start + 5000).contains(&at)),
+            );
         }
         Ok(())
     }
@@ -168,14 +174,18 @@ impl ReadAt for Huge {
                 return Ok(Extent::new(ExtentKind::Data, offset, start + 5000 - offset));
             }
         }
-        Ok(Extent::new(ExtentKind::Hole, offset, self.0.saturating_sub(offset)))
+        Ok(Extent::new(
+            ExtentKind::Hole,
+            offset,
+            self.0.saturating_sub(offset),
+        ))
     }
 }
 
 #[test]
 fn a_huge_sparse_disk_takes_what_its_data_take() {
     let folder = tempfile::tempdir().unwrap();
-    for target in written() {
+    for target in Target::ALL {
         let vhd = target.format() == vmie_formats::Format::Vhd;
         let size = if vhd { 2040 << 30 } else { 3 << 40 };
         let disk = Huge(size, vec![0, 123_456_789, (1 << 40) + 512, size - 5000]);
@@ -216,29 +226,47 @@ fn what_a_format_cannot_hold_is_refused() {
     }
     let mut stamp = Stamp::default();
     stamp.adapter = "x\"\nRW 1 FLAT \"/etc/passwd\"".to_owned();
-    let injected = ConvertOptions::new().target(Target::VmdkStreamOptimized).stamp(stamp);
-    let error = convert(&vec![1u8; 512], &Memory::default(), &injected, &(), &CancelToken::new());
+    let injected = ConvertOptions::new()
+        .target(Target::VmdkStreamOptimized)
+        .stamp(stamp);
+    let error = convert(
+        &vec![1u8; 512],
+        &Memory::default(),
+        &injected,
+        &(),
+        &CancelToken::new(),
+    );
     assert_eq!(error.unwrap_err().cause(), Cause::VmdkDescriptor);
 }
 
 #[test]
 fn a_sink_that_is_full_and_a_source_that_breaks_are_told_apart() {
     let disk = sample(3 << 20);
-    for target in written() {
+    for target in Target::ALL {
         for room in [0, 1000, 100_000, 1 << 20] {
             let sink = Memory {
                 room: Some(room),
                 ..Memory::default()
             };
             let result = convert(&disk, &sink, &options(target), &(), &CancelToken::new());
-            assert_eq!(result.unwrap_err().cause(), Cause::Write, "{target}, {room}");
+            assert_eq!(
+                result.unwrap_err().cause(),
+                Cause::Write,
+                "{target}, {room}"
+            );
         }
         for bad in [0, 700_000, 2 << 20] {
             let broken = Broken(disk.clone(), bad);
             let sink = Memory::default();
             let result = convert(&broken, &sink, &options(target), &(), &CancelToken::new());
             assert_eq!(result.unwrap_err().cause(), Cause::Read, "{target}, {bad}");
-            let out = convert_to_stream(&broken, std::io::sink(), &options(target), &(), &CancelToken::new());
+            let out = convert_to_stream(
+                &broken,
+                std::io::sink(),
+                &options(target),
+                &(),
+                &CancelToken::new(),
+            );
             assert_eq!(out.unwrap_err().cause(), Cause::Read, "{target}, {bad}");
         }
         let stop = CancelToken::new();
@@ -267,8 +295,17 @@ impl ReadAt for Broken {
 
 #[test]
 fn higher_levels_are_smaller_and_noise_costs_little() {
-    let text: Vec<u8> = (0..400_000u32).flat_map(|i| (i * i % 9973).to_string().into_bytes()).collect();
-    let size = |level| write(&text, &options(Target::VmdkStreamOptimized).level(Some(level))).0.len();
+    let text: Vec<u8> = (0..400_000u32)
+        .flat_map(|i| (i * i % 9973).to_string().into_bytes())
+        .collect();
+    let size = |level| {
+        write(
+            &text,
+            &options(Target::VmdkStreamOptimized).level(Some(level)),
+        )
+        .0
+        .len()
+    };
     assert!(size(1) >= size(6) && size(6) >= size(9) && size(9) >= size(12));
     let mut noise = vec![0u8; 2 << 20];
     let mut state = 3u64;
@@ -279,7 +316,10 @@ fn higher_levels_are_smaller_and_noise_costs_little() {
         *byte = (state >> 24) as u8;
     }
     let stored = write(&noise, &options(Target::VmdkStreamOptimized)).0.len();
-    assert!(stored < noise.len() + noise.len() / 50 + (128 << 10), "{stored}");
+    assert!(
+        stored < noise.len() + noise.len() / 50 + (128 << 10),
+        "{stored}"
+    );
 }
 
 proptest! {
@@ -291,7 +331,7 @@ proptest! {
         size in 1u64..12_000,
     ) {
         let size = size * 512;
-        let target = written()[which % written().len()];
+        let target = Target::ALL[which];
         let blank = Holes(size);
         let disk = Overlay::new(&blank, Budget::default());
         let mut model = vec![0u8; size as usize];
@@ -321,7 +361,11 @@ impl ReadAt for Holes {
         Ok(())
     }
     fn next_extent(&self, offset: u64) -> Result<Extent, ReadError> {
-        Ok(Extent::new(ExtentKind::Hole, offset, self.0.saturating_sub(offset)))
+        Ok(Extent::new(
+            ExtentKind::Hole,
+            offset,
+            self.0.saturating_sub(offset),
+        ))
     }
 }
 
@@ -331,8 +375,4 @@ fn the_blank_disk_is_all_hole() {
     let back = open(&file, Target::Qcow2);
     let extents: Vec<_> = back.extents(0..back.len()).map(Result::unwrap).collect();
     assert_eq!(extents, [Extent::new(ExtentKind::Hole, 0, 40 << 20)]);
-}
-
-fn written() -> Vec<Target> {
-    Target::ALL.into_iter().filter(|t| !t.subformat().contains("fixed") && !t.subformat().contains("dynamic")).collect()
 }

@@ -120,7 +120,9 @@ pub fn compare(
     let mut at = 0;
     while at < long {
         if cancel.is_cancelled() {
-            return Err(Fault::new(Cause::Cancelled).in_structure("comparison").into());
+            return Err(Fault::new(Cause::Cancelled)
+                .in_structure("comparison")
+                .into());
         }
         progress.update(at, long);
         let known = [a, b].map(|disk| zeroes_at(disk, at, long));
@@ -201,7 +203,10 @@ mod tests {
         assert_eq!(same(&long, &long, true), None);
         long.resize(4 << 20, 0);
         assert_eq!(same(&long[..3 << 20], &long, false), None);
-        assert_eq!(same(&long, &long[..3 << 20], true), Some(Difference::Length(3 << 20)));
+        assert_eq!(
+            same(&long, &long[..3 << 20], true),
+            Some(Difference::Length(3 << 20))
+        );
         long[(3 << 20) + 5] = 1;
         let place = Some(Difference::Length((3 << 20) + 5));
         assert_eq!(same(&long[..3 << 20], &long, false), place);

@@ -27,9 +27,11 @@ pub(super) fn run(out: &Out, args: &CompareArgs) -> Result<Exit, Failure> {
     let found = found.map_err(|error| fail(&error))?;
     let (same, offset, said) = match found {
         None => (true, None, "the disks hold the same".to_owned()),
-        Some(Difference::Byte(at)) => {
-            (false, Some(at), format!("the disks differ from byte {at} on"))
-        }
+        Some(Difference::Byte(at)) => (
+            false,
+            Some(at),
+            format!("the disks differ from byte {at} on"),
+        ),
         Some(Difference::Length(at)) => {
             let said = format!("one disk goes on from byte {at}, where the other has ended");
             (false, Some(at), said)

@@ -81,9 +81,9 @@ fn to_pipe(
 
 fn tell(out: &Out, args: &ConvertArgs, target: Target, report: &Report) -> Result<(), Failure> {
     let path = args.target.to_string_lossy();
-    let sha256 = report.sha256.map(|bytes| -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    });
+    let sha256 = report
+        .sha256
+        .map(|bytes| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() });
     if out.is_json() {
         let document = json!({
             "path": path,

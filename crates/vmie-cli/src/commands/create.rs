@@ -47,9 +47,15 @@ pub(super) fn run(out: &Out, args: &CreateArgs) -> Result<Exit, Failure> {
         .digest(false)
         .stamp(stamp);
     let disk = Empty(args.size);
-    let report =
-        vmie::convert_to_file(&disk, &args.target, &options, true, &(), &stop::on_signals())
-            .map_err(|error| Failure::of(Exit::Failed, &error))?;
+    let report = vmie::convert_to_file(
+        &disk,
+        &args.target,
+        &options,
+        true,
+        &(),
+        &stop::on_signals(),
+    )
+    .map_err(|error| Failure::of(Exit::Failed, &error))?;
     let path = args.target.to_string_lossy();
     if out.is_json() {
         let document = json!({

@@ -99,7 +99,9 @@ impl ConvertOptions {
     /// fastest level whose output is no larger than that of zlib at its default.
     #[must_use]
     pub fn level(mut self, level: Option<u8>) -> Self {
-        self.level = level.unwrap_or(deflate::DEFAULT_LEVEL).clamp(1, deflate::MAX_LEVEL);
+        self.level = level
+            .unwrap_or(deflate::DEFAULT_LEVEL)
+            .clamp(1, deflate::MAX_LEVEL);
         self
     }
 

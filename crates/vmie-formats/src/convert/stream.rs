@@ -67,7 +67,13 @@ pub(super) fn convert_grains(
     progress: &dyn Progress,
     cancel: &CancelToken,
 ) -> Result<Report, Error> {
-    let run = Run::new(source, &Nowhere, Work::Grains(options.level), progress, cancel);
+    let run = Run::new(
+        source,
+        &Nowhere,
+        Work::Grains(options.level),
+        progress,
+        cancel,
+    );
     let mut sequencer = StreamSequencer::begin(out, run.total, &options.stamp)?;
     let sha256 = in_order(&run, options, &mut |ready| match &ready.made {
         Some(made) => sequencer.take(&made.packed),
@@ -206,7 +212,9 @@ fn sequence(
         }
     }
     let whole = seen == run.total;
-    digest.filter(|_| whole).map(|hasher| hasher.finalize().into())
+    digest
+        .filter(|_| whole)
+        .map(|hasher| hasher.finalize().into())
 }
 
 /// Hashes so many zeroes; `None` when the work is to stop.
@@ -266,7 +274,9 @@ pub fn convert_to_stream(
     let run = Run::new(source, &Nowhere, Work::Plain, progress, cancel);
     let sha256 = plan.write(&run, &*encoder, &mut out, options)?;
     out.flush().map_err(|error| {
-        Error::new(Cause::Write).in_structure("target").with_source(error)
+        Error::new(Cause::Write)
+            .in_structure("target")
+            .with_source(error)
     })?;
     run.end(sha256, plan.len)
 }
@@ -314,7 +324,11 @@ impl Plan {
                 continue;
             }
             let first = extent.start.checked_div(block).unwrap_or(0);
-            let end = extent.end().saturating_sub(1).checked_div(block).unwrap_or(0);
+            let end = extent
+                .end()
+                .saturating_sub(1)
+                .checked_div(block)
+                .unwrap_or(0);
             for number in first..=end {
                 if last == Some(number) {
                     continue;

@@ -154,7 +154,9 @@ impl Encoder for Qcow2Encoder {
         header.refcount_order = U32::new(REFCOUNT_ORDER);
         header.header_length = U32::new(HEADER_V3);
         let bytes = header.as_bytes();
-        let bytes = bytes.get(..int::usize_of(HEADER_V3.into())).unwrap_or(bytes);
+        let bytes = bytes
+            .get(..int::usize_of(HEADER_V3.into()))
+            .unwrap_or(bytes);
         // The header last: before it is there, the file is no qcow2.
         sink.write_all_at(bytes, 0).map_err(write_error)?;
         let len = self.next.load(Ordering::Relaxed).saturating_mul(CLUSTER);

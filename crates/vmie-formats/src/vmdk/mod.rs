@@ -28,5 +28,5 @@ pub use self::descriptor::{Descriptor, ExtentLine};
 pub use self::disk::Vmdk;
 pub use self::open::open;
 pub(crate) use self::probe::probe;
-pub(crate) use self::write::{GrainPacker, Packed, SparseEncoder, StreamSequencer};
 pub use self::stream::{Ending, Grain, StreamReader};
+pub(crate) use self::write::{GrainPacker, Packed, SparseEncoder, StreamSequencer};

@@ -62,7 +62,11 @@ fn descriptor(kind: &str, sectors: u64, stamp: &Stamp) -> Result<Vec<u8>, Error>
             .field("ddb.adapterType")
             .found(adapter));
     }
-    let (heads, track) = if adapter == "ide" { (16, 63) } else { (255, 63) };
+    let (heads, track) = if adapter == "ide" {
+        (16, 63)
+    } else {
+        (255, 63)
+    };
     let cylinders = sectors.div_ceil(heads * track).min(65_535);
     let id: String = stamp.id.iter().map(|byte| format!("{byte:02x}")).collect();
     let text = format!(

@@ -148,7 +148,9 @@ impl<W: Write> StreamSequencer<W> {
                 self.end_table()?;
                 self.current = table;
             }
-            let at = self.at.saturating_add(int::u64_of(start.saturating_sub(from)));
+            let at = self
+                .at
+                .saturating_add(int::u64_of(start.saturating_sub(from)));
             let sector = sector32(at)?;
             if let Some(entry) = self.table.get_mut(int::usize_of(number % ENTRIES)) {
                 *entry = sector;
@@ -175,7 +177,11 @@ impl<W: Write> StreamSequencer<W> {
     /// Writes what goes after the last grain, and gives back the sink and the file's length.
     pub(crate) fn finish(mut self) -> Result<(W, u64), Error> {
         self.end_table()?;
-        let mut bytes: Vec<u8> = self.directory.iter().flat_map(|e| e.to_le_bytes()).collect();
+        let mut bytes: Vec<u8> = self
+            .directory
+            .iter()
+            .flat_map(|e| e.to_le_bytes())
+            .collect();
         bytes.resize(bytes.len().next_multiple_of(int::usize_of(SECTOR)), 0);
         self.marker(MARKER_GD, int::u64_of(bytes.len()))?;
         let directory = self.at / SECTOR;
