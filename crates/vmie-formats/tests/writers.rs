@@ -295,7 +295,7 @@ impl ReadAt for Broken {
 
 #[test]
 fn higher_levels_are_smaller_and_noise_costs_little() {
-    let text: Vec<u8> = (0..400_000u32)
+    let text: Vec<u8> = (0..400_000u64)
         .flat_map(|i| (i * i % 9973).to_string().into_bytes())
         .collect();
     let size = |level| {
