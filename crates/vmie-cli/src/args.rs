@@ -78,6 +78,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  vmie tasks --store /srv/images\n  vmie tasks --store /srv/images cancel import-ami-0123456789abcdef0"
     )]
     Tasks(TasksArgs),
+    /// Prints the policies and the bucket ACL that imports and exports need
+    #[command(
+        after_help = "Examples:\n  vmie iam trust-policy > trust-policy.json\n  \
+                      vmie iam role-policy --import-bucket images --export-bucket exports > role-policy.json"
+    )]
+    Iam(IamArgs),
 }
 
 /// What every command has that opens images.
@@ -404,6 +410,90 @@ pub(crate) enum TaskAction {
         #[arg(value_name = "TASK-ID")]
         task: String,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct IamArgs {
+    #[command(subcommand)]
+    pub(crate) document: IamDocument,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IamDocument {
+    /// Who may take the service role on: the service, with its external id
+    TrustPolicy {
+        /// Only for tasks of this account
+        #[arg(long, value_name = "ACCOUNT", value_parser = account)]
+        source_account: Option<String>,
+        /// Only for tasks whose ARN fits this pattern; with an account, all of its tasks if not given
+        #[arg(long, value_name = "ARN")]
+        source_arn: Option<String>,
+    },
+    /// What the service role may do
+    RolePolicy {
+        /// A bucket to import from
+        #[arg(long = "import-bucket", value_name = "BUCKET", value_parser = bucket)]
+        import_buckets: Vec<String>,
+        /// A bucket to export to
+        #[arg(long = "export-bucket", value_name = "BUCKET", value_parser = bucket)]
+        export_buckets: Vec<String>,
+        /// A key for encrypted imports: its ARN, or *
+        #[arg(long = "kms-key", value_name = "ARN")]
+        keys: Vec<String>,
+        /// Allow license configurations, too
+        #[arg(long)]
+        licenses: bool,
+    },
+    /// What whoever calls for imports and exports may do
+    UserPolicy {
+        /// A bucket to import from or to export to
+        #[arg(long = "bucket", value_name = "BUCKET", value_parser = bucket)]
+        buckets: Vec<String>,
+    },
+    /// The statement to add to the policy of a key that sources are encrypted with
+    KeyPolicy {
+        /// The account of the role
+        #[arg(long, value_name = "ACCOUNT", value_parser = account)]
+        account: String,
+        /// The role
+        #[arg(long, value_name = "NAME", default_value = "vmimport")]
+        role: String,
+    },
+    /// The access control list of a bucket for instance exports
+    BucketAcl {
+        /// The Region of the bucket
+        #[arg(long, value_name = "REGION", value_parser = region)]
+        region: String,
+        /// The canonical id of the bucket's owner, who keeps full control
+        #[arg(long, value_name = "ID")]
+        owner: Option<String>,
+    },
+    /// The policy of a bucket for instance exports, in place of the list
+    BucketPolicy {
+        /// The Region of the bucket
+        #[arg(long, value_name = "REGION", value_parser = region)]
+        region: String,
+        /// The bucket
+        #[arg(long, value_name = "BUCKET", value_parser = bucket)]
+        bucket: String,
+    },
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account has 12 digits".to_owned())
+    }
+}
+
+fn bucket(text: &str) -> Result<String, String> {
+    let name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    if (3..=255).contains(&text.len()) && text.bytes().all(name) {
+        Ok(text.to_owned())
+    } else {
+        Err("a bucket's name has letters, digits, '.', '-' and '_', at least 3".to_owned())
+    }
 }
 
 #[cfg(test)]

@@ -46,6 +46,10 @@ fn usage_errors_exit_64() {
             "x",
         ],
         &["ls", "--volume", "sda1", "x"],
+        &["iam"],
+        &["iam", "key-policy", "--account", "me"],
+        &["iam", "user-policy", "--bucket", "a b"],
+        &["iam", "bucket-acl", "--region", "mars-north-1"],
     ] {
         let output = run(args);
         assert_eq!(code(&output), 64, "{args:?}");
@@ -60,6 +64,73 @@ fn usage_errors_exit_64() {
     assert_eq!(code(&output), 64);
     assert_eq!(document(&output, "vmie.error")["error"]["kind"], "usage");
     assert_eq!(stderr(&output), "");
+}
+
+/// SVC-IAM-1, -2, -3, -5, -6, -7.
+#[test]
+fn documents_for_iam_are_those_of_the_guide() {
+    macro_rules! printed {
+        ($name:literal) => {
+            include_str!(concat!("../../vmie-rules/tests/iam/", $name, ".json"))
+        };
+    }
+    let import = "amzn-s3-demo-import-bucket";
+    let export = "amzn-s3-demo-export-bucket";
+    for (args, expected) in [
+        (&["trust-policy"][..], printed!("trust-policy")),
+        (
+            &["trust-policy", "--source-account", "111122223333"],
+            printed!("trust-policy-source"),
+        ),
+        (
+            &[
+                "role-policy",
+                "--import-bucket",
+                import,
+                "--export-bucket",
+                export,
+            ],
+            printed!("role-policy"),
+        ),
+        (
+            &["user-policy", "--bucket", import, "--bucket", export],
+            printed!("user-policy"),
+        ),
+    ] {
+        let output = run(&[&["iam"], args].concat());
+        assert_eq!(code(&output), 0, "{args:?}");
+        assert_eq!(stdout(&output), expected, "{args:?}");
+    }
+    let output = run(&["iam", "key-policy", "--account", "111122223333"]);
+    let expected = printed!("key-statement").replace("accountid", "111122223333");
+    assert_eq!(stdout(&output), expected);
+    let output = run(&["iam", "role-policy", "--kms-key", "*", "--licenses"]);
+    let document: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let part = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(document["Statement"][1], part(printed!("role-kms")));
+    assert_eq!(document["Statement"][2], part(printed!("role-licenses")));
+    let id = "c4d8eabf8db69dbe46bfe0e517100c554f01200b104d59cd408e777ba442a322";
+    let output = run(&[
+        "iam",
+        "bucket-acl",
+        "--region",
+        "eu-west-1",
+        "--owner",
+        "me",
+    ]);
+    let acl = part(&stdout(&output));
+    assert_eq!(acl["Grants"][1]["Grantee"]["ID"], id);
+    assert_eq!(acl["Grants"][2]["Permission"], "WRITE");
+    let output = run(&[
+        "iam",
+        "bucket-policy",
+        "--region",
+        "eu-west-1",
+        "--bucket",
+        export,
+    ]);
+    let policy = part(&stdout(&output));
+    assert_eq!(policy["Statement"][1]["Principal"]["CanonicalUser"], id);
 }
 
 #[test]

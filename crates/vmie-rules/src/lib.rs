@@ -29,7 +29,8 @@
 //! assert_eq!(strict.misses[0].kind.to_string(), "version 12.15 is not among 12.2, 12.4");
 //! ```
 //!
-//! Features: `serde` serializes the data types that documents and records carry.
+//! Features: `serde` serializes the data types that documents and records carry; `iam` (on by
+//! default) reads, asks and writes policies, see [`iam`].
 
 #![no_std]
 
@@ -41,6 +42,8 @@ pub mod api;
 mod date;
 pub mod format;
 pub mod guest;
+#[cfg(feature = "iam")]
+pub mod iam;
 pub mod instance_type;
 pub mod license;
 pub mod limits;

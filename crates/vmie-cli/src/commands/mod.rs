@@ -4,6 +4,7 @@ mod cat;
 mod compare;
 mod convert;
 mod create;
+mod iam;
 mod import;
 mod info;
 mod inside;
@@ -53,6 +54,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Preflight(args) => preflight::run(&out, &args),
         Command::Import(args) => import::run(&out, &args),
         Command::Tasks(args) => tasks::run(&out, &args),
+        Command::Iam(args) => iam::run(&out, &args),
     };
     done.unwrap_or_else(|failure| {
         out.failure(&failure);
@@ -69,7 +71,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Create(args) => args.output.json,
         Command::Volumes(args) => args.output.json,
         Command::Ls(args) => args.output.json,
-        Command::Cat(_) => false,
+        Command::Cat(_) | Command::Iam(_) => false,
         Command::Inspect(args) => args.output.json,
         Command::Preflight(args) => args.output.json,
         Command::Import(args) => args.output.json,

@@ -7,7 +7,10 @@ use zerocopy::IntoBytes;
 use zerocopy::little_endian::U64;
 
 use super::super::format::{Flags, SECTOR};
-use super::{DESCRIPTOR, ENTRIES, GRAIN, TABLE_BYTES, TABLE_SPAN, descriptor, header, sector32};
+use super::{
+    DESCRIPTOR_AT, DESCRIPTOR_BYTES, ENTRIES, GRAIN, TABLE_BYTES, TABLE_SPAN, descriptor, header,
+    sector32,
+};
 use crate::Error;
 use crate::convert::{Encoder, Entries, Placer, SmallBlocks, Stamp, write_error};
 
@@ -30,7 +33,7 @@ impl SparseEncoder {
         let tables = size.div_ceil(TABLE_SPAN).max(1);
         let directory_bytes = tables.saturating_mul(4).next_multiple_of(SECTOR);
         let both = directory_bytes.saturating_add(tables.saturating_mul(TABLE_BYTES));
-        let first = (DESCRIPTOR.0 + DESCRIPTOR.1) * SECTOR;
+        let first = DESCRIPTOR_AT + DESCRIPTOR_BYTES;
         let second = first.saturating_add(both);
         let overhead = second.saturating_add(both).next_multiple_of(GRAIN);
         sector32(overhead)?;
@@ -101,7 +104,7 @@ impl Encoder for SparseEncoder {
             }
             write(&bytes, directory)?;
         }
-        write(&self.descriptor, DESCRIPTOR.0 * SECTOR)?;
+        write(&self.descriptor, DESCRIPTOR_AT)?;
         // The header last: before it is there, the file is no VMDK.
         write(raw.as_bytes(), 0)?;
         let len = self.next.load(Ordering::Relaxed);
@@ -111,4 +114,4 @@ impl Encoder for SparseEncoder {
 }
 
 // A table has whole sectors, and so have grains.
-const _: () = assert!(TABLE_BYTES % SECTOR == 0 && ENTRIES * GRAIN == TABLE_SPAN);
+const _: () = assert!(TABLE_BYTES.is_multiple_of(SECTOR) && ENTRIES * GRAIN == TABLE_SPAN);

@@ -11,7 +11,7 @@ use super::super::format::{
     MARKER_GT, Marker, SECTOR, SparseExtentHeader,
 };
 use super::{
-    DESCRIPTOR, ENTRIES, GRAIN, STREAM_OVERHEAD, TABLE_BYTES, TABLE_SPAN, descriptor, header,
+    DESCRIPTOR_AT, ENTRIES, GRAIN, STREAM_OVERHEAD, TABLE_BYTES, TABLE_SPAN, descriptor, header,
     sector32,
 };
 use crate::convert::{Stamp, is_zero};
@@ -122,7 +122,7 @@ impl<W: Write> StreamSequencer<W> {
         header.gdOffset = U64::new(GD_AT_END);
         let tables = size.div_ceil(TABLE_SPAN);
         let mut start = header.as_bytes().to_vec();
-        start.resize(int::usize_of(DESCRIPTOR.0 * SECTOR), 0);
+        start.resize(int::usize_of(DESCRIPTOR_AT), 0);
         start.extend_from_slice(&descriptor("streamOptimized", sectors, stamp)?);
         start.resize(int::usize_of(STREAM_OVERHEAD), 0);
         put(&mut out, &start, 0)?;
