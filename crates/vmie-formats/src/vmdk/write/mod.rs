@@ -22,6 +22,9 @@ const TABLE_SPAN: u64 = GRAIN * ENTRIES;
 const TABLE_BYTES: u64 = ENTRIES * 4;
 /// Where the embedded descriptor is, in sectors, and how many it has.
 const DESCRIPTOR: (u64, u64) = (1, 20);
+/// The same in bytes.
+const DESCRIPTOR_AT: u64 = DESCRIPTOR.0 * SECTOR;
+const DESCRIPTOR_BYTES: u64 = DESCRIPTOR.1 * SECTOR;
 /// Bytes of the file before the first grain of a stream: the header, the descriptor, and room to
 /// the first multiple of a grain.
 const STREAM_OVERHEAD: u64 = 64 << 10;
@@ -67,7 +70,8 @@ fn descriptor(kind: &str, sectors: u64, stamp: &Stamp) -> Result<Vec<u8>, Error>
     } else {
         (255, 63)
     };
-    let cylinders = sectors.div_ceil(heads * track).min(65_535);
+    let cylinder = if adapter == "ide" { 16 * 63 } else { 255 * 63 };
+    let cylinders = sectors.div_ceil(cylinder).min(65_535);
     let id: String = stamp.id.iter().map(|byte| format!("{byte:02x}")).collect();
     let text = format!(
         "# Disk DescriptorFile\n\
@@ -91,7 +95,7 @@ fn descriptor(kind: &str, sectors: u64, stamp: &Stamp) -> Result<Vec<u8>, Error>
         stamp.hardware_version
     );
     let mut bytes = text.into_bytes();
-    bytes.resize(vmie_io::int::usize_of(DESCRIPTOR.1 * SECTOR), 0);
+    bytes.resize(vmie_io::int::usize_of(DESCRIPTOR_BYTES), 0);
     Ok(bytes)
 }
 
