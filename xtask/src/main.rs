@@ -96,7 +96,7 @@ enum Peers {
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
     /// attribute and byte by byte. As root: images are loop-mounted.
     Fs {
-        /// Which (btrfs, ext, xfs); all when none is named.
+        /// Which (btrfs, ext, ntfs, xfs); all when none is named.
         only: Vec<String>,
     },
 }

@@ -24,6 +24,7 @@ const EXCEPT: Except = Except {
     stubs: true,
     directory_sizes: false,
     times: false,
+    owners: false,
 };
 
 /// One way to make the filesystem.

@@ -53,6 +53,8 @@ pub(super) struct Except {
     pub(super) directory_sizes: bool,
     /// Times of everything: what the image was made from does not hand them on.
     pub(super) times: bool,
+    /// Permissions and owners, where the filesystem has none and the mount makes them up.
+    pub(super) owners: bool,
 }
 
 /// Limits for images of our own making, which may be large.
@@ -165,16 +167,20 @@ impl Walk<'_> {
             FileKind::Socket
         };
         self.same(path, "kind", ours.kind, their_kind);
-        self.same(path, "mode", u32::from(ours.mode), theirs.mode() & 0o7777);
+        if !self.except.owners {
+            self.same(path, "mode", u32::from(ours.mode), theirs.mode() & 0o7777);
+        }
         // A directory without an inode of its own: the kernel makes its times up.
         let stub = self.except.stubs && ours.kind == FileKind::Directory && ours.mtime.is_none();
-        if !stub {
+        if !stub && !self.except.owners {
             self.same(
                 path,
                 "owner",
                 (ours.uid, ours.gid),
                 (theirs.uid(), theirs.gid()),
             );
+        }
+        if !stub {
             let mtime = (theirs.mtime(), u32::try_from(theirs.mtime_nsec())?);
             if !self.except.times {
                 self.same(path, "mtime", ours.mtime, Some(mtime));

@@ -2,12 +2,13 @@
 //!
 //! Images are made by each filesystem's own mkfs and filled through a mount of the kernel; then
 //! every path, attribute and byte that vmie reads is compared with what the kernel shows. Needs
-//! root, for loop mounts.
+//! root, for loop mounts. NTFS is mounted by ntfs-3g.
 
 mod btrfs;
 mod compare;
 mod ext;
 mod mount;
+mod ntfs;
 mod populate;
 mod xfs;
 
@@ -26,7 +27,12 @@ type Check = fn(&mut Report) -> Result<()>;
 
 /// Compares the filesystems that were asked for; all when none was named.
 pub(crate) fn fs(only: &[String]) -> Result<()> {
-    let all: [(&str, Check); 3] = [("btrfs", btrfs::run), ("ext", ext::run), ("xfs", xfs::run)];
+    let all: [(&str, Check); 4] = [
+        ("btrfs", btrfs::run),
+        ("ext", ext::run),
+        ("ntfs", ntfs::run),
+        ("xfs", xfs::run),
+    ];
     for name in only {
         if !all.iter().any(|(known, _)| known == name) {
             return Err(format!("there is no filesystem {name} to compare").into());

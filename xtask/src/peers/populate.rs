@@ -123,7 +123,7 @@ fn files(root: &Path, plan: &Plan, random: &mut Random) -> Result<()> {
     Ok(())
 }
 
-fn many(root: &Path, plan: &Plan) -> Result<()> {
+pub(super) fn many(root: &Path, plan: &Plan) -> Result<()> {
     let dir = root.join("many");
     fs::create_dir(&dir)?;
     for i in 0..plan.many {
@@ -136,7 +136,7 @@ fn many(root: &Path, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-fn deep(root: &Path, plan: &Plan) -> Result<()> {
+pub(super) fn deep(root: &Path, plan: &Plan) -> Result<()> {
     let mut dir = root.join("deep");
     for i in 0..plan.deep {
         fs::create_dir(&dir)?;
@@ -311,7 +311,7 @@ fn attributes(root: &Path, random: &mut Random) -> Result<()> {
 }
 
 /// Files made, rewritten, shortened, renamed and removed in turn.
-fn churn(root: &Path, plan: &Plan, random: &mut Random) -> Result<()> {
+pub(super) fn churn(root: &Path, plan: &Plan, random: &mut Random) -> Result<()> {
     let dir = root.join("churn");
     fs::create_dir(&dir)?;
     let path = |i: u64| -> PathBuf { dir.join(format!("c{i}")) };

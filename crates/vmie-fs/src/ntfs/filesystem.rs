@@ -119,19 +119,27 @@ impl Ntfs {
         Ok(alike)
     }
 
-    /// The kind that a directory's entry tells; the record where it tells too little.
-    fn kind_of(&self, name: &Name<'_>) -> Result<FileKind, Error> {
+    /// The kind of the file that a directory's entry names. The entry has a copy of what the
+    /// record says, which is not always kept up: where nothing shows that there is content, the
+    /// record is asked, since links and other special files have none.
+    fn kind_of(&self, name: &Name<'_>) -> FileKind {
         let attributes = name.info.file_attributes.get();
         let own = if attributes & NAME_IS_DIRECTORY != 0 {
             FileKind::Directory
         } else {
             FileKind::File
         };
-        match name.info.reparse_tag.get() {
-            _ if attributes & FILE_REPARSE_POINT == 0 => Ok(own),
-            0 => Ok(self.facts(Node::new(name.reference.0))?.kind),
-            tag => Ok(reparse::kind(tag).unwrap_or(own)),
+        let has_tag = attributes & FILE_REPARSE_POINT != 0 && name.info.reparse_tag.get() != 0;
+        let told = match name.info.reparse_tag.get() {
+            tag if has_tag => reparse::kind(tag).unwrap_or(own),
+            _ => own,
+        };
+        if has_tag || name.info.data_size.get() != 0 {
+            return told;
         }
+        // A record that cannot be read says so to who asks for it.
+        let facts = self.facts(Node::new(name.reference.0));
+        facts.map_or(told, |facts| facts.kind)
     }
 
     fn stream_of(&self, file: &File, name: &[u16]) -> Result<Stream, Error> {
@@ -220,7 +228,7 @@ impl Filesystem for Ntfs {
             }
             entries.push(DirEntry {
                 name: bytes,
-                kind: self.kind_of(name)?,
+                kind: self.kind_of(name),
                 node: Node::new(name.reference.0),
             });
             Ok(())
