@@ -35,6 +35,18 @@ pub(crate) enum Command {
     /// Says which parts of a disk hold data
     #[command(after_help = "Example:\n  vmie map --json disk.vmdk")]
     Map(MapArgs),
+    /// Writes a disk as an image of another format
+    #[command(
+        after_help = "Examples:\n  vmie convert -O vmdk disk.raw disk.vmdk\n  vmie convert -O vhd --subformat fixed appliance.ova disk.vhd\n  vmie convert -O raw disk.vmdk - | sha256sum\n\n\
+                      Exit codes: 0 done, 1 failed. The target appears when it is whole, or not at all."
+    )]
+    Convert(ConvertArgs),
+    /// Compares what two images hold
+    #[command(after_help = "Exit codes: 0 the same, 1 different, 2 unreadable.")]
+    Compare(CompareArgs),
+    /// Makes an image of an empty disk
+    #[command(after_help = "Example:\n  vmie create -O vhdx disk.vhdx 20G")]
+    Create(CreateArgs),
     /// Lists the partitions and filesystems of disks
     #[command(after_help = "Example:\n  vmie volumes appliance.ova")]
     Volumes(VolumesArgs),
@@ -139,6 +151,74 @@ pub(crate) struct MapArgs {
     /// The image
     #[arg(value_name = "IMAGE")]
     pub(crate) image: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The format to write
+    #[arg(short = 'O', value_name = "FMT", ignore_case = true)]
+    pub(crate) output_format: FormatName,
+    /// Which kind of the format: fixed or dynamic (vhd, vhdx), streamOptimized or monolithicSparse
+    /// (vmdk)
+    #[arg(long, value_name = "S")]
+    pub(crate) subformat: Option<String>,
+    /// How hard to compress, from 1 (fastest) to 12 (smallest)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=12))]
+    pub(crate) level: Option<u8>,
+    /// Which disk of an appliance, from 0
+    #[arg(long, value_name = "N")]
+    pub(crate) disk: Option<usize>,
+    /// Tell the SHA-256 of the disk
+    #[arg(long)]
+    pub(crate) digest: bool,
+    /// The adapter that a VMDK says its disk hangs on
+    #[arg(long, value_name = "NAME", value_parser = ["lsilogic", "buslogic", "ide", "pvscsi"])]
+    pub(crate) adapter: Option<String>,
+    /// The image to read
+    #[arg(value_name = "SRC")]
+    pub(crate) source: PathBuf,
+    /// The file to write, which must not exist; `-` is standard output
+    #[arg(value_name = "DST")]
+    pub(crate) target: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompareArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Disks of different lengths are different, even when the longer goes on with zeroes
+    #[arg(short = 's', long)]
+    pub(crate) strict: bool,
+    /// An image
+    #[arg(value_name = "A")]
+    pub(crate) first: PathBuf,
+    /// Another
+    #[arg(value_name = "B")]
+    pub(crate) second: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The format to write
+    #[arg(short = 'O', value_name = "FMT", ignore_case = true)]
+    pub(crate) output_format: FormatName,
+    /// Which kind of the format
+    #[arg(long, value_name = "S")]
+    pub(crate) subformat: Option<String>,
+    /// The file to write, which must not exist
+    #[arg(value_name = "DST")]
+    pub(crate) target: PathBuf,
+    /// Bytes of the disk, with K, M, G or T
+    #[arg(value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) size: u64,
 }
 
 /// The images whose disks together are one guest.

@@ -1,6 +1,9 @@
 //! The commands, one module each, and the way into them.
 
 mod cat;
+mod compare;
+mod convert;
+mod create;
 mod extract;
 mod find;
 mod iam;
@@ -44,6 +47,9 @@ fn dispatch(command: Command) -> Exit {
     let done = match command {
         Command::Info(args) => info::run(&out, &args),
         Command::Map(args) => map::run(&out, &args),
+        Command::Convert(args) => convert::run(&out, &args),
+        Command::Compare(args) => compare::run(&out, &args),
+        Command::Create(args) => create::run(&out, &args),
         Command::Volumes(args) => volumes::run(&out, &args),
         Command::Ls(args) => ls::run(&out, &args),
         Command::Cat(args) => cat::run(&out, &args),
@@ -65,6 +71,9 @@ fn wants_json(command: &Command) -> bool {
     match command {
         Command::Info(args) => args.output.json,
         Command::Map(args) => args.output.json,
+        Command::Convert(args) => args.output.json,
+        Command::Compare(args) => args.output.json,
+        Command::Create(args) => args.output.json,
         Command::Volumes(args) => args.output.json,
         Command::Ls(args) => args.output.json,
         Command::Cat(_) | Command::Extract(_) | Command::Iam(_) => false,
