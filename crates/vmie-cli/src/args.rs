@@ -35,6 +35,18 @@ pub(crate) enum Command {
     /// Says which parts of a disk hold data
     #[command(after_help = "Example:\n  vmie map --json disk.vmdk")]
     Map(MapArgs),
+    /// Writes a disk as an image of another format
+    #[command(
+        after_help = "Examples:\n  vmie convert -O vmdk disk.raw disk.vmdk\n  vmie convert -O vhd --subformat fixed appliance.ova disk.vhd\n  vmie convert -O raw disk.vmdk - | sha256sum\n\n\
+                      Exit codes: 0 done, 1 failed. The target appears when it is whole, or not at all."
+    )]
+    Convert(ConvertArgs),
+    /// Compares what two images hold
+    #[command(after_help = "Exit codes: 0 the same, 1 different, 2 unreadable.")]
+    Compare(CompareArgs),
+    /// Makes an image of an empty disk
+    #[command(after_help = "Example:\n  vmie create -O vhdx disk.vhdx 20G")]
+    Create(CreateArgs),
     /// Lists the partitions and filesystems of disks
     #[command(after_help = "Example:\n  vmie volumes appliance.ova")]
     Volumes(VolumesArgs),
@@ -46,6 +58,17 @@ pub(crate) enum Command {
     /// Writes files inside a guest to standard output
     #[command(after_help = "Example:\n  vmie cat appliance.ova /etc/os-release")]
     Cat(CatArgs),
+    /// Lists the files below a folder of a guest
+    #[command(
+        after_help = "Examples:\n  vmie find appliance.ova /etc --name '*.conf'\n  vmie find --type f --volume vg0/home disk.raw"
+    )]
+    Find(FindArgs),
+    /// Copies files out of a guest into a folder
+    #[command(
+        after_help = "Example:\n  vmie extract appliance.ova /etc --to /tmp/guest\n\nNothing is written outside of the \
+                      folder, and no file that is there is overwritten."
+    )]
+    Extract(ExtractArgs),
     /// Says what the guest is: system, kernels, boot loader, mounts
     #[command(after_help = "Example:\n  vmie inspect root.vmdk data.vmdk")]
     Inspect(InspectArgs),
@@ -130,6 +153,74 @@ pub(crate) struct MapArgs {
     pub(crate) image: PathBuf,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The format to write
+    #[arg(short = 'O', value_name = "FMT", ignore_case = true)]
+    pub(crate) output_format: FormatName,
+    /// Which kind of the format: fixed or dynamic (vhd, vhdx), streamOptimized or monolithicSparse
+    /// (vmdk)
+    #[arg(long, value_name = "S")]
+    pub(crate) subformat: Option<String>,
+    /// How hard to compress, from 1 (fastest) to 12 (smallest)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=12))]
+    pub(crate) level: Option<u8>,
+    /// Which disk of an appliance, from 0
+    #[arg(long, value_name = "N")]
+    pub(crate) disk: Option<usize>,
+    /// Tell the SHA-256 of the disk
+    #[arg(long)]
+    pub(crate) digest: bool,
+    /// The adapter that a VMDK says its disk hangs on
+    #[arg(long, value_name = "NAME", value_parser = ["lsilogic", "buslogic", "ide", "pvscsi"])]
+    pub(crate) adapter: Option<String>,
+    /// The image to read
+    #[arg(value_name = "SRC")]
+    pub(crate) source: PathBuf,
+    /// The file to write, which must not exist; `-` is standard output
+    #[arg(value_name = "DST")]
+    pub(crate) target: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompareArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Disks of different lengths are different, even when the longer goes on with zeroes
+    #[arg(short = 's', long)]
+    pub(crate) strict: bool,
+    /// An image
+    #[arg(value_name = "A")]
+    pub(crate) first: PathBuf,
+    /// Another
+    #[arg(value_name = "B")]
+    pub(crate) second: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The format to write
+    #[arg(short = 'O', value_name = "FMT", ignore_case = true)]
+    pub(crate) output_format: FormatName,
+    /// Which kind of the format
+    #[arg(long, value_name = "S")]
+    pub(crate) subformat: Option<String>,
+    /// The file to write, which must not exist
+    #[arg(value_name = "DST")]
+    pub(crate) target: PathBuf,
+    /// Bytes of the disk, with K, M, G or T
+    #[arg(value_name = "SIZE", value_parser = size::parse)]
+    pub(crate) size: u64,
+}
+
 /// The images whose disks together are one guest.
 #[derive(Args, Debug)]
 pub(crate) struct Images {
@@ -151,7 +242,7 @@ pub(crate) struct VolumesArgs {
 /// Where in the guest to look.
 #[derive(Args, Debug)]
 pub(crate) struct Inside {
-    /// Look into one volume instead of the guest's own tree: disk0p1 … (see 'vmie volumes')
+    /// Look into one volume instead of the guest's own tree: disk0p1, vg0/root … (see 'vmie volumes')
     #[arg(long, value_name = "ID")]
     pub(crate) volume: Option<String>,
     /// Further disks of the same guest
@@ -190,6 +281,47 @@ pub(crate) struct CatArgs {
     /// The files
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<OsString>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FindArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Only files whose name matches: '*.conf', 'vmlinuz-?', '[a-c]*'
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) name: Option<OsString>,
+    /// Only files of this kind: f file, d folder, l symbolic link
+    #[arg(long = "type", value_name = "KIND")]
+    pub(crate) kind: Option<KindName>,
+    #[command(flatten)]
+    pub(crate) inside: Inside,
+    /// The folder
+    #[arg(value_name = "PATH", default_value = "/")]
+    pub(crate) path: OsString,
+}
+
+/// Kinds of files by the letters that `find` has for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindName {
+    F,
+    D,
+    L,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExtractArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    /// The folder on this machine to write into; made when it is not there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) inside: Inside,
+    /// The file or folder in the guest
+    #[arg(value_name = "PATH")]
+    pub(crate) path: OsString,
 }
 
 #[derive(Args, Debug)]

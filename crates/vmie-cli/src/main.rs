@@ -7,6 +7,7 @@ mod commands;
 mod failure;
 mod json;
 mod out;
+mod pattern;
 mod progress;
 mod report;
 mod size;

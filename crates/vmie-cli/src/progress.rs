@@ -77,6 +77,39 @@ impl Watch {
     }
 }
 
+/// One bar on a terminal, for work that tells its bytes; nothing anywhere else.
+pub(crate) struct Bar {
+    bar: Option<ProgressBar>,
+}
+
+impl Bar {
+    pub(crate) fn new(out: &Out, what: &'static str) -> Self {
+        let bar = out.is_watched().then(|| {
+            let bar = ProgressBar::new(0);
+            bar.set_style(style());
+            bar.set_prefix(what);
+            bar
+        });
+        Self { bar }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl vmie::formats::Progress for Bar {
+    fn update(&self, done: u64, total: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+    }
+}
+
 fn style() -> ProgressStyle {
     let template = "  {prefix:<12} [{bar:32}] {bytes:>10} of {total_bytes} {eta:>4}";
     ProgressStyle::with_template(template)

@@ -18,6 +18,9 @@ pub enum Cause {
     /// The target of a conversion cannot be written.
     #[error("the target cannot be written")]
     Write,
+    /// A disk that the target's format cannot hold.
+    #[error("the disk is larger than the target's format can hold")]
+    TargetTooLarge,
     /// The caller cancelled the work.
     #[error("the work was cancelled")]
     Cancelled,
@@ -437,6 +440,7 @@ impl vmie_io::Cause for Cause {
             Self::Limit | Self::ChainDepth => ErrorKind::LimitExceeded,
             Self::ReferenceMissing => ErrorKind::Io,
             Self::Cancelled => ErrorKind::Cancelled,
+            Self::TargetTooLarge => ErrorKind::Unsupported,
             Self::NoSuchDisk => ErrorKind::Misuse,
             Self::ReferenceDenied => ErrorKind::ReferenceDenied,
             Self::FormatNotRead
@@ -493,6 +497,9 @@ impl vmie_io::Cause for Cause {
             Self::Read => "Check that the image is complete and readable",
             Self::Limit => "Raise the limits if the image comes from a source you trust",
             Self::Write => "Check that the target has room and may be written",
+            Self::TargetTooLarge => {
+                "Choose another format: raw, VHDX or qcow2 hold the largest disks"
+            }
             Self::Cancelled => "Start it again when it is wanted",
             Self::FormatNotRead => {
                 "Convert the image to raw, to a stream-optimized VMDK or to an OVA"

@@ -73,6 +73,7 @@
 mod readme {}
 
 mod convert;
+mod deflate;
 mod error;
 mod image;
 pub mod import_manifest;
@@ -94,7 +95,7 @@ pub mod vhdx;
 pub mod vmdk;
 mod xml;
 
-pub use convert::{ConvertOptions, Report, convert};
+pub use convert::{ConvertOptions, Report, Stamp, Target, convert, convert_to_stream};
 pub use error::{Cause, Error, error_of};
 pub use image::{
     Candidate, Confidence, DiskImage, Format, ImageInfo, ImageNote, NoteKind, Variant,

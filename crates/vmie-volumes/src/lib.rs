@@ -1,4 +1,5 @@
-//! Partition tables of disks, read safely from hostile input.
+//! Volumes of disks, read safely from hostile input: partition tables, LVM2, Linux software RAID and
+//! Windows dynamic disks.
 //!
 //! A disk has a master boot record, a GUID partition table, or none at all because it is empty or
 //! one filesystem spans it. [`read_layout`] tells which, and gives the [`Partition`]s with the
@@ -35,8 +36,39 @@
 //! # Ok::<(), vmie_volumes::Error>(())
 //! ```
 //!
-//! # How tables are read
+//! [`VolumeGraph::read`] does all that for the disks of a machine, puts together what lies on several
+//! partitions or disks, and gives every volume a name and its bytes:
 //!
+//! ```
+//! use std::sync::Arc;
+//! use vmie_io::{Limits, ReadAt};
+//! use vmie_testkit::lvm::{PvImage, group, striped, volume};
+//! use vmie_volumes::VolumeGraph;
+//!
+//! # let uuid = "A".repeat(32);
+//! # let root = volume("root", &[striped(0, 4, 0, &[("pv0", 0)])]);
+//! # let mut disk = vec![0; 1 << 20];
+//! # PvImage::new(&uuid, &group("vg0", 1, &[&uuid], 100, &root)).write(&mut disk);
+//! let disks: [Arc<dyn ReadAt>; 1] = [Arc::new(disk)];
+//! let graph = VolumeGraph::read(&disks, &Limits::default());
+//! let root = graph.volume(&"vg0/root".parse()?).expect("it is there");
+//! assert_eq!(root.open()?.len(), 16384);
+//! assert!(graph.groups[0].faults.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # How volumes are put together
+//!
+//! - **LVM2**: of all descriptions of a volume group, the one with the highest `seqno` counts. Mirrors
+//!   and RAID1 are read from copies that are there and, as far as the others' superblocks tell, in
+//!   sync. Thin, cached and RAID4/5/6/10 volumes, and snapshots, are named and not read.
+//! - **Linux RAID**: the members with the newest event count, and those one event behind, take part.
+//! - **Dynamic disks**: the database with the newest change counts. A disk is a dynamic one when its
+//!   table says so.
+//! - **In each other**: arrays before volume groups, five levels deep.
+//!
+//! # How tables are read
+//!//!
 //! - **Which table counts** is told in [`read_layout`].
 //! - **MBR or boot sector.** The signature 55 AA stands in both. An MBR is what has entries that
 //!   make sense: flags of 0x00 or 0x80, places on the disk. Of a table that has at least one such

@@ -21,6 +21,9 @@ pub enum Cause {
     /// A file or folder cannot be written.
     #[error("it cannot be written")]
     Write,
+    /// There is something of the target's name already.
+    #[error("there is something of that name already")]
+    TargetExists,
     /// The filesystem of the store is full.
     #[error("the disk is full")]
     DiskFull,
@@ -91,7 +94,8 @@ impl vmie_io::Cause for Cause {
         match self {
             Self::Read | Self::Write | Self::DiskFull | Self::WorkerLost => ErrorKind::Io,
             Self::Limit => ErrorKind::LimitExceeded,
-            Self::NoImage
+            Self::TargetExists
+            | Self::NoImage
             | Self::OneImage
             | Self::NoDisk
             | Self::NoSuchVolume
@@ -116,6 +120,7 @@ impl vmie_io::Cause for Cause {
             Self::Limit => "Raise the limits if the image comes from a source you trust",
             Self::Write => "Check that the folder exists and may be written to",
             Self::DiskFull => "Make room on the filesystem of the store and run the import again",
+            Self::TargetExists => "Choose another name, or remove what is there",
             Self::NoImage => "Name at least one image",
             Self::OneImage => "Import the disks one by one",
             Self::NoDisk => "Give an image that holds a disk",

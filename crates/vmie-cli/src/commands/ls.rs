@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use vmie::fs::{FileKind, GuestPath, Metadata, Namespace};
 
 use super::inside;
+use super::walk::MAX_DEPTH;
 use crate::args::LsArgs;
 use crate::base64;
 use crate::failure::{Exit, Failure};
@@ -13,12 +14,8 @@ use crate::json::Time;
 use crate::out::{Out, write_out};
 use crate::text::safe_bytes;
 
-/// How deep folders are followed: deeper ones are only met on a filesystem whose folders contain
-/// themselves.
-const MAX_DEPTH: usize = 256;
-
 /// A file with what is known of it.
-struct Entry {
+pub(super) struct Entry {
     path: GuestPath,
     metadata: Metadata,
     target: Option<Vec<u8>>,
@@ -65,7 +62,7 @@ pub(super) fn run(out: &Out, args: &LsArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn look(tree: &Namespace, path: GuestPath) -> Result<Entry, Failure> {
+pub(super) fn look(tree: &Namespace, path: GuestPath) -> Result<Entry, Failure> {
     let fail = |error| inside::failure(&path, error);
     let metadata = tree.symlink_metadata(&path).map_err(fail)?;
     let target = match metadata.kind {
@@ -167,7 +164,7 @@ fn mode(metadata: &Metadata) -> String {
     text
 }
 
-fn document(entry: &Entry) -> Value {
+pub(super) fn document(entry: &Entry) -> Value {
     let mut document = Map::new();
     let bytes = entry.path.as_bytes();
     document.insert("path".into(), String::from_utf8_lossy(bytes).into());

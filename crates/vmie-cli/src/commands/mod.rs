@@ -1,6 +1,11 @@
 //! The commands, one module each, and the way into them.
 
 mod cat;
+mod compare;
+mod convert;
+mod create;
+mod extract;
+mod find;
 mod iam;
 mod import;
 mod info;
@@ -13,6 +18,7 @@ mod preflight;
 mod stop;
 mod tasks;
 mod volumes;
+mod walk;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -41,9 +47,14 @@ fn dispatch(command: Command) -> Exit {
     let done = match command {
         Command::Info(args) => info::run(&out, &args),
         Command::Map(args) => map::run(&out, &args),
+        Command::Convert(args) => convert::run(&out, &args),
+        Command::Compare(args) => compare::run(&out, &args),
+        Command::Create(args) => create::run(&out, &args),
         Command::Volumes(args) => volumes::run(&out, &args),
         Command::Ls(args) => ls::run(&out, &args),
         Command::Cat(args) => cat::run(&out, &args),
+        Command::Find(args) => find::run(&out, &args),
+        Command::Extract(args) => extract::run(&out, &args),
         Command::Inspect(args) => inspect::run(&out, &args),
         Command::Preflight(args) => preflight::run(&out, &args),
         Command::Import(args) => import::run(&out, &args),
@@ -60,9 +71,13 @@ fn wants_json(command: &Command) -> bool {
     match command {
         Command::Info(args) => args.output.json,
         Command::Map(args) => args.output.json,
+        Command::Convert(args) => args.output.json,
+        Command::Compare(args) => args.output.json,
+        Command::Create(args) => args.output.json,
         Command::Volumes(args) => args.output.json,
         Command::Ls(args) => args.output.json,
-        Command::Cat(_) | Command::Iam(_) => false,
+        Command::Cat(_) | Command::Extract(_) | Command::Iam(_) => false,
+        Command::Find(args) => args.output.json,
         Command::Inspect(args) => args.output.json,
         Command::Preflight(args) => args.output.json,
         Command::Import(args) => args.output.json,

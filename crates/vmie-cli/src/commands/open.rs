@@ -12,14 +12,19 @@ use crate::out::Out;
 
 /// The format that the command line names.
 pub(super) fn format(opening: &Opening) -> Option<Format> {
-    opening.format.map(|name| match name {
+    opening.format.map(format_of)
+}
+
+/// The format of a name.
+pub(super) fn format_of(name: FormatName) -> Format {
+    match name {
         FormatName::Raw => Format::Raw,
         FormatName::Vhd => Format::Vhd,
         FormatName::Vhdx => Format::Vhdx,
         FormatName::Vmdk => Format::Vmdk,
         FormatName::Ova => Format::Ova,
         FormatName::Qcow2 => Format::Qcow2,
-    })
+    }
 }
 
 /// How the command line wants images to be opened.

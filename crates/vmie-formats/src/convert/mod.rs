@@ -1,23 +1,39 @@
-//! Writing a disk out as a sparse raw file, on all cores.
+//! Writing a disk out as a file of any format that is written here, on all cores.
 //!
 //! One cursor hands out the disk piece by piece, in order; workers read (and inflate), find the
 //! zeroes and write at offsets; one thread computes the digest in order. A worker takes a buffer
 //! before it takes a piece, so the pieces under way are never more than the buffers, and the one
 //! that the digest waits for always has its buffer already.
+//!
+//! What happens to a piece depends on the target. Formats that place blocks at offsets
+//! ([`Encoder`]) are written by the workers themselves, wherever the block goes. A stream is put
+//! together by one thread, in order, from what the workers compressed.
 
 mod digest;
+mod encoder;
+mod entries;
 mod pieces;
+mod stream;
+mod table;
+mod target;
 mod worker;
+mod zero;
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crossbeam_channel::bounded;
-use vmie_io::{CancelToken, ReadAt, WriteAt};
+use vmie_io::{CancelToken, ReadAt, ReadError, WriteAt};
 
+pub(crate) use self::encoder::{Encoder, Placer};
+pub(crate) use self::entries::{Entries, SmallBlocks};
 use self::pieces::Pieces;
-use crate::{Cause, Error, Progress};
+pub use self::stream::convert_to_stream;
+pub(crate) use self::table::BlockTable;
+pub use self::target::{Stamp, Target};
+pub(crate) use self::zero::is_zero;
+use crate::{Cause, Error, Progress, deflate, qcow2, vhd, vhdx, vmdk};
 
 /// Bytes of the largest piece of work: a multiple of the usual grain, large enough that handing it
 /// out costs nothing, small enough that cancelling is quick and that buffers stay small.
@@ -34,6 +50,9 @@ const MOST_WORKERS: usize = 32;
 pub struct ConvertOptions {
     threads: Option<NonZeroUsize>,
     digest: bool,
+    target: Target,
+    level: u8,
+    stamp: Stamp,
 }
 
 impl Default for ConvertOptions {
@@ -41,6 +60,9 @@ impl Default for ConvertOptions {
         Self {
             threads: None,
             digest: true,
+            target: Target::Raw,
+            level: deflate::DEFAULT_LEVEL,
+            stamp: Stamp::default(),
         }
     }
 }
@@ -66,6 +88,30 @@ impl ConvertOptions {
         self
     }
 
+    /// What is made; raw by default.
+    #[must_use]
+    pub fn target(mut self, target: Target) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// How hard compressing formats compress, from 1 (fastest) to 12 (smallest); the default is the
+    /// fastest level whose output is no larger than that of zlib at its default.
+    #[must_use]
+    pub fn level(mut self, level: Option<u8>) -> Self {
+        self.level = level
+            .unwrap_or(deflate::DEFAULT_LEVEL)
+            .clamp(1, deflate::MAX_LEVEL);
+        self
+    }
+
+    /// What is put into the image besides the disk: its id, its time, the adapter.
+    #[must_use]
+    pub fn stamp(mut self, stamp: Stamp) -> Self {
+        self.stamp = stamp;
+        self
+    }
+
     fn workers(&self) -> usize {
         let threads = self
             .threads
@@ -81,8 +127,11 @@ impl ConvertOptions {
 pub struct Report {
     /// Bytes of the disk.
     pub bytes: u64,
-    /// Bytes that were written; the others are zero and were left as holes.
+    /// Bytes of the disk that were written, before compression; the others are zero and were left
+    /// out.
     pub data_bytes_written: u64,
+    /// Bytes of the file that was made.
+    pub file_bytes: u64,
     /// SHA-256 of the disk as the guest sees it, holes as zeroes.
     pub sha256: Option<[u8; 32]>,
 }
@@ -91,6 +140,7 @@ pub struct Report {
 struct Run<'a> {
     source: &'a dyn ReadAt,
     sink: &'a dyn WriteAt,
+    work: Work<'a>,
     progress: &'a dyn Progress,
     cancel: &'a CancelToken,
     total: u64,
@@ -101,7 +151,59 @@ struct Run<'a> {
     failed: Mutex<Option<Error>>,
 }
 
-impl Run<'_> {
+/// What is done with a piece.
+enum Work<'a> {
+    /// It is laid into blocks.
+    Blocks(&'a dyn Encoder),
+    /// Its grains are compressed at this level, for a stream.
+    Grains(u8),
+    /// It is handed on as it is, for a stream.
+    Plain,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        source: &'a dyn ReadAt,
+        sink: &'a dyn WriteAt,
+        work: Work<'a>,
+        progress: &'a dyn Progress,
+        cancel: &'a CancelToken,
+    ) -> Self {
+        let total = source.len();
+        Self {
+            source,
+            sink,
+            work,
+            progress,
+            cancel,
+            total,
+            pieces: Mutex::new(Pieces::new(total)),
+            done: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+            failed: Mutex::new(None),
+        }
+    }
+
+    /// What came of it: the first error, or the report.
+    fn end(self, sha256: Option<[u8; 32]>, file_bytes: u64) -> Result<Report, Error> {
+        let failed = self.failed.into_inner();
+        match failed.unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(Report {
+                bytes: self.total,
+                data_bytes_written: self.written.into_inner(),
+                file_bytes,
+                sha256,
+            }),
+        }
+    }
+
+    fn failed(&self) -> bool {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.is_some()
+    }
+
     /// Keeps the first error and stops everybody.
     fn fail(&self, error: Error) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,15 +225,17 @@ impl Run<'_> {
     }
 }
 
-/// Writes `source` to `sink` as it is, on all cores, zeroes left out: known holes are not read,
-/// and of what is read, blocks of 4 KiB that are all zero are not written. The sink is first made
-/// empty and then as long as the source, so what is not written reads as zeroes. Memory is bounded by
-/// 3 MiB for each worker whatever the size of the disk. The sink is not synced.
+/// Writes `source` to `sink` as the target of `options`, on all cores, zeroes left out: known holes
+/// are not read, and of what is read, blocks of 4 KiB that are all zero are not written. The sink is
+/// first made empty, so what is not written reads as zeroes. Memory is bounded by some MiB for each
+/// worker, and the table of the target's blocks, whatever the size of the disk. The sink is not
+/// synced.
 ///
 /// # Errors
 /// The first error of any thread stops all: what is wrong with the source (a disk image's own
-/// [`Cause`] when it is one), [`Cause::Write`], or [`Cause::Cancelled`] within some milliseconds. The
-/// sink then holds an unspecified part of the disk.
+/// [`Cause`] when it is one), [`Cause::Write`], [`Cause::TargetTooLarge`] for a disk that the format
+/// cannot hold, or [`Cause::Cancelled`] within some milliseconds. The sink then holds an unspecified
+/// part of the disk.
 pub fn convert(
     source: &dyn ReadAt,
     sink: &dyn WriteAt,
@@ -139,35 +243,39 @@ pub fn convert(
     progress: &dyn Progress,
     cancel: &CancelToken,
 ) -> Result<Report, Error> {
-    let total = source.len();
-    let run = Run {
-        source,
-        sink,
-        progress,
-        cancel,
-        total,
-        pieces: Mutex::new(Pieces::new(total)),
-        done: AtomicU64::new(0),
-        written: AtomicU64::new(0),
-        stop: AtomicBool::new(false),
-        failed: Mutex::new(None),
+    let encoder = encoder(source.len(), options)?;
+    sink.set_len(0).map_err(write_error)?;
+    let Some(encoder) = encoder else {
+        let out = stream::SinkWriter::new(sink);
+        return stream::convert_grains(source, out, options, progress, cancel);
     };
-    sink.set_len(0).map_err(worker::write_error)?;
-    sink.set_len(total).map_err(worker::write_error)?;
-    progress.update(0, total);
-    let sha256 = work(&run, options);
-    if let Some(error) = run
-        .failed
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-    {
-        return Err(error);
+    let run = Run::new(source, sink, Work::Blocks(&*encoder), progress, cancel);
+    if options.target == Target::Raw {
+        // Known at once, so that a sink that cannot hold it says so first.
+        sink.set_len(run.total).map_err(write_error)?;
     }
-    Ok(Report {
-        bytes: total,
-        data_bytes_written: run.written.into_inner(),
-        sha256,
-    })
+    progress.update(0, run.total);
+    let sha256 = work(&run, options);
+    if run.failed() {
+        return run.end(None, 0);
+    }
+    let len = encoder.finish(sink)?;
+    run.end(sha256, len)
+}
+
+/// Who lays the disk into blocks; `None` for a stream, which has none.
+fn encoder(size: u64, options: &ConvertOptions) -> Result<Option<Box<dyn Encoder>>, Error> {
+    let stamp = &options.stamp;
+    Ok(Some(match options.target {
+        Target::Raw => Box::new(encoder::RawEncoder { len: size }),
+        Target::VhdFixed => Box::new(vhd::FixedEncoder::new(size, stamp)?),
+        Target::VhdDynamic => Box::new(vhd::DynamicEncoder::new(size, stamp)?),
+        Target::VhdxFixed => Box::new(vhdx::VhdxEncoder::new(size, true, stamp)?),
+        Target::VhdxDynamic => Box::new(vhdx::VhdxEncoder::new(size, false, stamp)?),
+        Target::VmdkMonolithicSparse => Box::new(vmdk::SparseEncoder::new(size, stamp)?),
+        Target::Qcow2 => Box::new(qcow2::Qcow2Encoder::new(size)?),
+        Target::VmdkStreamOptimized => return Ok(None),
+    }))
 }
 
 /// Runs the threads to their end.
@@ -195,4 +303,11 @@ fn work(run: &Run<'_>, options: &ConvertOptions) -> Option<[u8; 32]> {
         drop(to_digest);
         digest.and_then(|thread| thread.join().ok()).flatten()
     })
+}
+
+/// A failed write of the target.
+pub(crate) fn write_error(error: ReadError) -> Error {
+    Error::new(Cause::Write)
+        .at("target", error.offset())
+        .with_source(error)
 }

@@ -5,16 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use vmie_io::{ReadError, int};
+use vmie_io::int;
 
-use super::Run;
 use super::digest::Done;
+use super::encoder::lay;
 use super::pieces::Piece;
-use crate::{Cause, Error, error_of};
-
-/// Bytes that are looked at together for being zero: the block of most filesystems, the least
-/// that can be a hole.
-const BLOCK: usize = 4096;
+use super::{Run, Work};
+use crate::{Error, error_of};
 
 /// How long to wait for a buffer between looks at whether to stop: an error elsewhere may have kept
 /// the buffers that would have come.
@@ -87,43 +84,9 @@ fn copy(run: &Run<'_>, piece: Piece, buffer: &mut Vec<u8>) -> Result<(), Error> 
     run.source
         .read_exact_at(buffer, piece.start)
         .map_err(error_of)?;
-    let mut at = piece.start;
-    let mut rest = buffer.as_slice();
-    while !rest.is_empty() {
-        let zeroes = run_of(rest, true);
-        let (_, tail) = rest.split_at(zeroes);
-        let data = run_of(tail, false);
-        let (data, tail) = tail.split_at(data);
-        at = at.saturating_add(int::u64_of(zeroes));
-        if !data.is_empty() {
-            run.sink.write_all_at(data, at).map_err(write_error)?;
-        }
-        let len = int::u64_of(data.len());
-        run.written.fetch_add(len, Ordering::Relaxed);
-        at = at.saturating_add(len);
-        rest = tail;
+    if let Work::Blocks(encoder) = run.work {
+        let written = lay(encoder, run.sink, piece.start, buffer)?;
+        run.written.fetch_add(written, Ordering::Relaxed);
     }
     Ok(())
-}
-
-/// Bytes at the start that are whole blocks of zeroes, or of data.
-fn run_of(bytes: &[u8], zero: bool) -> usize {
-    bytes
-        .chunks(BLOCK)
-        .take_while(|block| is_zero(block) == zero)
-        .map(<[u8]>::len)
-        .fold(0, usize::saturating_add)
-}
-
-/// Whether all bytes are zero. The inner loop has no exit, so that it becomes vector code.
-pub(super) fn is_zero(bytes: &[u8]) -> bool {
-    let (chunks, rest) = bytes.as_chunks::<64>();
-    let none = |chunk: &[u8]| chunk.iter().fold(0, |sum, byte| sum | byte) == 0;
-    chunks.iter().all(|chunk| none(chunk)) && none(rest)
-}
-
-pub(super) fn write_error(error: ReadError) -> Error {
-    Error::new(Cause::Write)
-        .at("target", error.offset())
-        .with_source(error)
 }

@@ -13,10 +13,12 @@ mod header;
 mod open;
 mod read;
 mod snapshot;
+mod write;
 
 pub use open::open;
 pub use read::Qcow2;
 pub use snapshot::Snapshot;
+pub(crate) use write::Qcow2Encoder;
 
 #[cfg(test)]
 mod tests;

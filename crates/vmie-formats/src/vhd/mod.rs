@@ -8,7 +8,9 @@ mod header;
 mod open;
 mod probe;
 mod read;
+mod write;
 
 pub use self::open::open;
 pub(crate) use self::probe::probe;
 pub use self::read::Vhd;
+pub(crate) use write::{DynamicEncoder, FixedEncoder};

@@ -10,7 +10,9 @@ mod open;
 mod probe;
 mod read;
 mod replayed;
+mod write;
 
 pub use self::open::open;
 pub(crate) use self::probe::probe;
 pub use self::read::Vhdx;
+pub(crate) use write::VhdxEncoder;

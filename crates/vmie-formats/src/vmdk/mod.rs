@@ -22,9 +22,11 @@ mod shared;
 mod sparse;
 mod stream;
 mod tables;
+mod write;
 
 pub use self::descriptor::{Descriptor, ExtentLine};
 pub use self::disk::Vmdk;
 pub use self::open::open;
 pub(crate) use self::probe::probe;
 pub use self::stream::{Ending, Grain, StreamReader};
+pub(crate) use self::write::{GrainPacker, Packed, SparseEncoder, StreamSequencer};

@@ -1,5 +1,6 @@
 //! Disks in memory, put together.
 #![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(clippy::panic, reason = "tests may panic")]
 
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use vmie_io::{Limits, ReadAt};
 use vmie_volumes::{Cause, Volume, VolumeGraph};
 
 /// Bytes that tell where they come from.
-pub fn pattern(len: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn pattern(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {
@@ -20,7 +21,7 @@ pub fn pattern(len: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
-pub fn graph(disks: &[Vec<u8>]) -> VolumeGraph {
+pub(crate) fn graph(disks: &[Vec<u8>]) -> VolumeGraph {
     let disks: Vec<Arc<dyn ReadAt>> = disks
         .iter()
         .map(|disk| -> Arc<dyn ReadAt> { Arc::new(disk.clone()) })
@@ -29,7 +30,7 @@ pub fn graph(disks: &[Vec<u8>]) -> VolumeGraph {
 }
 
 #[track_caller]
-pub fn volume<'g>(graph: &'g VolumeGraph, id: &str) -> &'g Volume {
+pub(crate) fn volume<'g>(graph: &'g VolumeGraph, id: &str) -> &'g Volume {
     let id = id.parse().unwrap();
     graph.volume(&id).unwrap_or_else(|| {
         let ids: Vec<String> = graph.volumes.iter().map(|v| v.id.to_string()).collect();
@@ -39,7 +40,7 @@ pub fn volume<'g>(graph: &'g VolumeGraph, id: &str) -> &'g Volume {
 
 /// A volume holds these bytes, and keeps all promises of a source.
 #[track_caller]
-pub fn holds(graph: &VolumeGraph, id: &str, expected: &[u8]) {
+pub(crate) fn holds(graph: &VolumeGraph, id: &str, expected: &[u8]) {
     let volume = volume(graph, id);
     let source = volume.open().unwrap();
     assert_eq!(volume.place.len, source.len());
@@ -47,24 +48,24 @@ pub fn holds(graph: &VolumeGraph, id: &str, expected: &[u8]) {
 }
 
 #[track_caller]
-pub fn fails(graph: &VolumeGraph, id: &str) -> Cause {
+pub(crate) fn fails(graph: &VolumeGraph, id: &str) -> Cause {
     volume(graph, id).fault().unwrap().cause()
 }
 
-pub fn notes(graph: &VolumeGraph) -> Vec<(String, Cause)> {
+pub(crate) fn notes(graph: &VolumeGraph) -> Vec<(String, Cause)> {
     let notes = graph.notes.iter();
     notes
         .map(|n| (n.volume.to_string(), n.fault.cause()))
         .collect()
 }
 
-pub fn faults(graph: &VolumeGraph) -> Vec<(String, Cause)> {
+pub(crate) fn faults(graph: &VolumeGraph) -> Vec<(String, Cause)> {
     let groups = graph.groups.iter();
     let faults = groups.flat_map(|g| g.faults.iter().map(|f| (g.name.clone(), f.cause())));
     faults.collect()
 }
 
-pub fn named(list: &[(&str, Cause)]) -> Vec<(String, Cause)> {
+pub(crate) fn named(list: &[(&str, Cause)]) -> Vec<(String, Cause)> {
     list.iter()
         .map(|(name, cause)| ((*name).to_owned(), *cause))
         .collect()
