@@ -16,6 +16,7 @@ mod differential;
 mod guests;
 mod kill;
 mod peers;
+mod points;
 mod rules;
 mod run;
 
@@ -61,6 +62,13 @@ enum Command {
         /// The digest, in Markdown.
         file: PathBuf,
     },
+    /// Write docs/points.md: each point of the service, its tests and its code. Fails when a point
+    /// of tasks, permissions, licensing, manifests or observed behaviour has no test or no code.
+    Points {
+        /// Only compare with the file that is there.
+        #[arg(long)]
+        check: bool,
+    },
     /// Kill an import with SIGKILL at random moments, start it again, and compare what it ends with.
     Kill {
         /// The image to import, a large one.
@@ -90,7 +98,7 @@ enum Peers {
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
     /// attribute and byte by byte. As root: images are loop-mounted.
     Fs {
-        /// Which (btrfs, ext); all when none is named.
+        /// Which (btrfs, ext, xfs); all when none is named.
         only: Vec<String>,
     },
 }
@@ -107,6 +115,7 @@ fn main() -> Result<()> {
             what: Peers::Fs { only },
         } => peers::fs(&only),
         Command::Rules { file } => rules::run(&file),
+        Command::Points { check } => points::run(check),
         Command::Kill { image, times, seed } => kill::run(&image, times, seed),
         Command::Boot { ova, timeout } => boot::run(&ova, timeout),
     }

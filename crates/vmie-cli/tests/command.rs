@@ -214,6 +214,43 @@ fn info_says_what_the_service_would_say() {
 }
 
 #[test]
+fn references_are_opened_only_in_the_folder_that_is_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("inside");
+    std::fs::create_dir(&inside).unwrap();
+    let disk = vmdk::sample_disk(64 << 10);
+    std::fs::write(inside.join("disk-flat.vmdk"), &disk).unwrap();
+    let text = vmdk::descriptor_file("vmfs", &["RW 128 VMFS \"disk-flat.vmdk\""]);
+    let path = inside.join("disk.vmdk");
+    std::fs::write(&path, text).unwrap();
+    let (path, inside) = (path.to_str().unwrap(), inside.to_str().unwrap());
+    let output = run(&["info", "--json", path]);
+    assert_eq!(code(&output), 2);
+    let error = &document(&output, "vmie.error")["error"];
+    assert_eq!(error["kind"], "reference-denied", "{error}");
+    let unsupported = "ClientError: Disk validation failed [Unsupported VMDK File Format]";
+    assert_eq!(error["service_message"], unsupported);
+    let output = run(&["info", "--json", "--allow-references", inside, path]);
+    assert_eq!(code(&output), 0);
+    let info = document(&output, "vmie.info");
+    assert_eq!(info["variant"], "vmfs");
+    let reference = &info["disks"][0]["references"][0];
+    assert_eq!(reference["kind"], "extent");
+    assert_eq!(reference["name"], "disk-flat.vmdk");
+    assert_eq!(info["findings"][0]["service_message"], unsupported);
+    for command in ["map", "volumes", "inspect"] {
+        let output = run(&[command, "--json", "--allow-references", inside, path]);
+        assert_eq!(code(&output), 0, "{command}");
+        assert_eq!(code(&run(&[command, "--json", path])), 2, "{command}");
+    }
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let elsewhere = elsewhere.to_str().unwrap();
+    let output = run(&["info", "--json", "--allow-references", elsewhere, path]);
+    assert_eq!(code(&output), 2);
+}
+
+#[test]
 fn raw_is_assumed_aloud_and_silenced_by_f() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("disk");

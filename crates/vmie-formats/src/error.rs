@@ -131,6 +131,102 @@ pub enum Cause {
     #[error("the table entry is of no known kind")]
     VmdkTableEntry,
 
+    // VHD -----------------------------------------------------------------------------------------
+    /// The footer is not at the end of the file, and no copy of it at the start.
+    #[error("the footer is missing, so the file is cut off")]
+    VhdFooterMissing,
+    /// The checksum of the footer is wrong, and there is no whole copy of it.
+    #[error("the checksum of the footer is wrong")]
+    VhdChecksum,
+    /// A version that nobody specified.
+    #[error("this version of the VHD is not known")]
+    VhdVersion,
+    /// A type of disk that nobody specified.
+    #[error("the type of the disk is not fixed, dynamic or differencing")]
+    VhdType,
+    /// The disk has no size.
+    #[error("the size of the disk is zero")]
+    VhdSize,
+    /// The dynamic disk header is not where the footer says.
+    #[error("the dynamic disk header is not where the footer says")]
+    VhdHeader,
+    /// The block size is no power of two, or too small or large.
+    #[error("the block size is not a power of two between 512 bytes and 1 GiB")]
+    VhdBlockSize,
+    /// The block allocation table is too short for the disk.
+    #[error("the block allocation table has fewer entries than the disk has blocks")]
+    VhdTable,
+    /// Something lies past the end of the file.
+    #[error("an offset points past the end of the file")]
+    VhdOffset,
+    /// A block lies over another one, or over metadata.
+    #[error("the block lies over another block or over metadata")]
+    VhdBlockOverlap,
+
+    // VHDX ----------------------------------------------------------------------------------------
+    /// Neither of the two headers is whole, or both claim to be the current one.
+    #[error("there is no current header")]
+    VhdxHeaders,
+    /// A version that nobody specified.
+    #[error("this version of the VHDX is not known")]
+    VhdxVersion,
+    /// A version of the log that nobody specified.
+    #[error("this version of the log is not known")]
+    VhdxLogVersion,
+    /// The log is not a range of whole mebibytes within the file.
+    #[error("the log is not a range of whole mebibytes within the file")]
+    VhdxLogPlace,
+    /// The file is shorter than its log says that it was.
+    #[error("the file is shorter than it was when the log was written")]
+    VhdxLogTruncated,
+    /// Neither of the two region tables is whole.
+    #[error("there is no whole region table")]
+    VhdxRegionTable,
+    /// A region is misplaced, lies over another one, or is there twice.
+    #[error("the region is misplaced, lies over another one or is there twice")]
+    VhdxRegion,
+    /// A region that has to be understood and is not known.
+    #[error("the file has a region that is not known and is required")]
+    VhdxRegionUnknown,
+    /// A region that has to be there is not.
+    #[error("a region that has to be there is missing")]
+    VhdxRegionMissing,
+    /// The metadata table is malformed.
+    #[error("the metadata table is malformed")]
+    VhdxMetadata,
+    /// An item of metadata that has to be understood and is not known.
+    #[error("the file has an item of metadata that is not known and is required")]
+    VhdxMetadataUnknown,
+    /// An item of metadata that has to be there is not.
+    #[error("an item of metadata that has to be there is missing")]
+    VhdxMetadataMissing,
+    /// The block size is no power of two, or too small or large.
+    #[error("the block size is not a power of two between 1 MiB and 256 MiB")]
+    VhdxBlockSize,
+    /// The sector size is neither 512 nor 4096.
+    #[error("the sector size is neither 512 nor 4096 bytes")]
+    VhdxSectorSize,
+    /// The disk's size is zero, not in whole sectors, or above 64 TiB.
+    #[error("the size of the disk is zero, not in whole sectors or above 64 TiB")]
+    VhdxSize,
+    /// The block allocation table is too short for the disk.
+    #[error("the block allocation table has fewer entries than the disk has blocks")]
+    VhdxBat,
+    /// Something lies past the end of the file.
+    #[error("an offset points past the end of the file")]
+    VhdxOffset,
+    /// A block is in a state that it cannot be in.
+    #[error(
+        "the block is in a state that nobody specified, or that this kind of disk does not have"
+    )]
+    VhdxBlockState,
+    /// A block lies over another one, or over metadata.
+    #[error("the block lies over another block or over metadata")]
+    VhdxBlockOverlap,
+    /// The parent locator is malformed.
+    #[error("the parent locator is malformed")]
+    VhdxParentLocator,
+
     // qcow2 --------------------------------------------------------------------------------------
     /// This version of qcow2 is not known.
     #[error("this version of qcow2 is not known")]
@@ -355,6 +451,12 @@ impl vmie_io::Cause for Cause {
             | Self::VmdkVersion
             | Self::VmdkCompressionNone
             | Self::VmdkCompressionUnknown
+            | Self::VhdVersion
+            | Self::VhdType
+            | Self::VhdxVersion
+            | Self::VhdxLogVersion
+            | Self::VhdxRegionUnknown
+            | Self::VhdxMetadataUnknown
             | Self::NoInflate
             | Self::Qcow2Version
             | Self::Qcow2Feature
@@ -371,6 +473,10 @@ impl vmie_io::Cause for Cause {
             | Self::OvfEncoding => ErrorKind::Unsupported,
             Self::VmdkFooterMissing
             | Self::VmdkTruncated
+            | Self::VhdFooterMissing
+            | Self::VhdOffset
+            | Self::VhdxLogTruncated
+            | Self::VhdxOffset
             | Self::VmdkExtentSize
             | Self::VmdkOffset
             | Self::Qcow2Truncated

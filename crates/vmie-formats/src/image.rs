@@ -20,9 +20,9 @@ pub enum Format {
     ImportManifest,
     /// An appliance: a tar with an OVF descriptor and disks.
     Ova,
-    /// Connectix / Microsoft virtual hard disk (recognised, not yet read).
+    /// Connectix / Microsoft virtual hard disk.
     Vhd,
-    /// Hyper-V virtual hard disk, version 2 (recognised, not yet read).
+    /// Hyper-V virtual hard disk, version 2.
     Vhdx,
     /// QEMU copy-on-write, version 2 or 3.
     Qcow2,
@@ -202,6 +202,9 @@ pub struct ImageInfo {
     /// Which program the image says that it was made by. From hostile input: escape it before
     /// showing it.
     pub creator: Option<String>,
+    /// What images that build on this one know it by, where there is such a thing: the unique id of
+    /// a VHD, the `DataWriteGuid` of a VHDX, in small letters.
+    pub identity: Option<String>,
     /// What the image says that it needs beside itself, whether or not it was opened.
     pub references: Vec<Reference>,
     /// What is worth knowing and did not keep the image from being opened.
@@ -221,6 +224,7 @@ impl ImageInfo {
             sector_size: None,
             block_size: None,
             creator: None,
+            identity: None,
             references: Vec::new(),
             notes: Vec::new(),
         }
@@ -254,6 +258,8 @@ pub enum NoteKind {
     CutOff,
     /// Two fields that should agree do not; the detail says which was taken.
     Disagreement,
+    /// The footer of a VHD and its copy are not identical (SVC-ERR-8).
+    FootersDiffer,
     /// A quirk of the program that made the image.
     Quirk,
     /// The file is one of several that make up a disk; what it holds is read.
@@ -273,6 +279,7 @@ impl NoteKind {
             Self::Snapshots => "snapshots",
             Self::CutOff => "cut-off",
             Self::Disagreement => "disagreement",
+            Self::FootersDiffer => "footers-differ",
             Self::Quirk => "quirk",
             Self::PartOfDisk => "part-of-disk",
         }

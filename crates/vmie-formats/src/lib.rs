@@ -80,10 +80,6 @@ mod inflate;
 mod open;
 mod ova;
 pub mod ovf;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the formats with parents use it")
-)]
 mod parent;
 mod probe;
 mod progress;
@@ -91,7 +87,10 @@ pub mod qcow2;
 mod raw;
 mod recent;
 mod reference;
+mod table;
 pub mod vdi;
+pub mod vhd;
+pub mod vhdx;
 pub mod vmdk;
 mod xml;
 

@@ -9,7 +9,8 @@ use crate::import_manifest::{ImportManifest, ResolvedParts};
 use crate::parent::Parent;
 use crate::reference::{DenyAll, Reference, ReferenceKind, Resolver};
 use crate::{
-    Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, qcow2, raw, vdi, vmdk,
+    Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, qcow2, raw, vdi, vhd, vhdx,
+    vmdk,
 };
 
 /// How to open an image. The defaults are safe for strangers' images: the format is probed, the
@@ -137,6 +138,8 @@ impl OpenOptions {
                 let disk = vmdk::open(source, self)?;
                 Ok(Opened::Disk(Box::new(disk)))
             }
+            Format::Vhd => Ok(Opened::Disk(Box::new(vhd::open(source, self)?))),
+            Format::Vhdx => Ok(Opened::Disk(Box::new(vhdx::open(source, self)?))),
             Format::Qcow2 => {
                 let disk = qcow2::open(source, self)?;
                 Ok(Opened::Disk(Box::new(disk)))

@@ -4,8 +4,8 @@
 //!
 //! - [`probe`] says what a volume is formatted as: filesystems, encrypted volumes, swap space,
 //!   members of LVM and RAID, with label and UUID as `/etc/fstab` has them.
-//! - [`open`] opens a filesystem for reading: ext2, ext3, ext4, XFS, FAT and NTFS. The rest is named
-//!   in the error.
+//! - [`open`] opens a filesystem for reading: ext2, ext3, ext4, XFS, Btrfs, JFS, FAT and NTFS. The
+//!   rest is named in the error.
 //! - [`Namespace`] joins filesystems into the guest's own tree and follows symbolic links in it.
 //!
 //! ```
@@ -71,6 +71,7 @@ mod open;
 mod path;
 mod probe;
 mod refs;
+mod rooted;
 mod swap;
 mod xfs;
 
@@ -84,3 +85,4 @@ pub use namespace::{Located, Namespace};
 pub use open::open;
 pub use path::GuestPath;
 pub use probe::{probe, probe_all};
+pub use rooted::Rooted;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use vmie_io::{Limits, ReadAt};
 
-use crate::{Cause, Error, Filesystem, FsKind, btrfs, ext, fat, ntfs, probe, xfs};
+use crate::{Cause, Error, Filesystem, FsKind, btrfs, ext, fat, jfs, ntfs, probe, xfs};
 
 /// Opens the filesystem on a volume for reading, within `limits`.
 ///
@@ -20,6 +20,7 @@ pub fn open(volume: Arc<dyn ReadAt>, limits: &Limits) -> Result<Box<dyn Filesyst
         FsKind::Ext2 | FsKind::Ext3 | FsKind::Ext4 => ext::open(volume, limits),
         FsKind::Fat12 | FsKind::Fat16 | FsKind::Fat32 => fat::open(volume, limits),
         FsKind::Btrfs => btrfs::open(volume, limits),
+        FsKind::Jfs => jfs::open(volume, limits),
         FsKind::Xfs => xfs::open(volume, limits),
         FsKind::Ntfs => ntfs::open(volume, limits),
         kind => Err(Error::new(Cause::NotRead(kind)).in_structure("volume")),

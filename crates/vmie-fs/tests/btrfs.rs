@@ -269,7 +269,8 @@ fn data_that_does_not_match_its_checksum_is_not_given() {
 #[test]
 fn an_early_end_is_an_error_at_every_length() {
     let image = fixture("btrfs-zstd");
-    for len in (0..image.len() as u64).step_by(37_123) {
+    let whole = ReadAt::len(&image);
+    for len in (0..whole).step_by(37_123) {
         if let Ok(fs) = open(Patched::new(image.clone()).cut(len)) {
             exercise(&*fs);
         }

@@ -36,6 +36,15 @@ impl FstabEntry {
         self.options.iter().any(|option| option == name)
     }
 
+    /// The value of an option: of `subvol` where `subvol=@home` is given; the last one counts.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.iter().rev().find_map(|option| {
+            let (key, value) = option.split_once('=')?;
+            (key == name).then_some(value)
+        })
+    }
+
     /// What the first field names.
     #[must_use]
     pub fn device(&self) -> Device<'_> {

@@ -105,6 +105,8 @@ pub struct Unread {
 pub struct System {
     /// The volume of its root filesystem.
     pub root: VolumeId,
+    /// The path of the subvolume that its root is in, when it is in one.
+    pub root_subvolume: Option<String>,
     /// The numbers of the disks that it lies on.
     pub root_disks: Vec<u32>,
     /// Which system it is.

@@ -219,6 +219,7 @@ document!(GroupDocument<'_>, |group| {
 
 document!(System, |system| {
     "root": system.root.to_string(),
+    "root_subvolume": system.root_subvolume,
     "os": system.os,
     "kernels": system.kernels,
     "default_kernel": system.default_kernel.get(),

@@ -8,13 +8,15 @@
     reason = "tests may panic"
 )]
 
+use std::sync::Arc;
+
 use vmie_fs::{FsKind, Identity, MemoryFs};
 use vmie_guest::{
     Arch, BootMode, Container, Date, Decision, DefaultBy, Disk, Fact, GuestVolume, ImportRequest,
-    Inspection, KernelFlavour, Matrix, Mode, MountOutcome, Severity, Verdict, inspect_volumes,
-    judge,
+    Inspection, KernelFlavour, Matrix, Mode, MountOutcome, Severity, Verdict, inspect,
+    inspect_volumes, judge,
 };
-use vmie_io::{Budget, Limits};
+use vmie_io::{Budget, Limits, ReadAt};
 use vmie_rules::SvcId;
 use vmie_rules::matrix::Edition;
 use vmie_volumes::{DiskLayout, VolumeId, read_layout};
@@ -603,4 +605,25 @@ fn documents_have_the_promised_keys() {
     ] {
         assert!(document.get(key).is_some(), "{key}");
     }
+}
+
+/// SVC-VOL-1: Btrfs is taken, a root in one of its subvolumes is not.
+#[test]
+fn a_root_in_a_subvolume_is_found_and_refused() {
+    let image = include_bytes!("../../vmie-fs/tests/data/btrfs-trees.img.gz");
+    let disk: Arc<dyn ReadAt> = Arc::new(vmie_testkit::fsimage::unpack(image));
+    let inspection = inspect(&[disk], &Limits::default()).unwrap();
+    let subvolumes: Vec<_> = inspection
+        .systems
+        .iter()
+        .map(|system| system.root_subvolume.as_deref())
+        .collect();
+    // Not the snapshot, which is read-only.
+    assert_eq!(subvolumes, [Some("/@")]);
+    let mut inspection = look(layout(true, &[0x83]), vec![debian("12", "6.1.0-13-amd64")]);
+    assert!(!codes(&verdict(&inspection, Mode::Practical)).contains(&"root-in-subvolume"));
+    inspection.systems[0].root_subvolume = Some("/@rootfs".to_owned());
+    let refused = verdict(&inspection, Mode::Practical);
+    assert_eq!(refused.decision, Decision::Refused);
+    assert!(codes(&refused).contains(&"root-in-subvolume"));
 }

@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_windows_server_has_the_license_included() {
+    fn svc_lic_2_only_windows_server_has_the_license_included() {
         use LicensedSystem::{Linux, WindowsClient, WindowsServer};
         assert_eq!(WindowsServer.default_license(), LicenseType::Aws);
         assert_eq!(WindowsClient.default_license(), LicenseType::Byol);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn usage_operations_go_with_their_systems() {
+    fn svc_lic_4_usage_operations_go_with_their_systems() {
         let included = UsageOperation::from_value("runinstances:0006");
         assert!(included.is_some_and(|usage| usage.allowed_for(LicensedSystem::WindowsServer)));
         assert!(included.is_some_and(|usage| !usage.allowed_for(LicensedSystem::WindowsClient)));

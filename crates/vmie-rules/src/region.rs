@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_sorted_and_ids_are_64_hexadecimal_digits() {
+    fn svc_iam_5_codes_are_sorted_and_ids_are_64_hexadecimal_digits() {
         assert!(REGIONS.is_sorted_by(|left, right| left.code < right.code));
         for region in REGIONS {
             assert_eq!(region.canonical_id.len(), 64, "{}", region.code);

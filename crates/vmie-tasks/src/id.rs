@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_all_seen_shapes_are_taken() {
+    fn svc_obs_4_ids_of_all_seen_shapes_are_taken() {
         for (text, taken) in [
             ("import-ami-1234567890abcdef0", true),
             ("import-ami-01234567890abcdt", true),

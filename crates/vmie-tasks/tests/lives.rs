@@ -553,7 +553,7 @@ fn svc_task_7_a_key_that_is_disabled_fails_the_import_under_way() {
 }
 
 #[test]
-fn svc_task_9_a_silent_worker_is_given_up_and_always_with_a_cause() {
+fn svc_task_9_svc_obs_8_a_silent_worker_is_given_up_and_always_with_a_cause() {
     let mut client = Client::new(&[]);
     let Ok(Reply::ImportImage(task)) = client.call(Action::ImportImage(import_image())) else {
         panic!()

@@ -108,7 +108,7 @@ fn shown(engine: &mut Engine) -> (Status, Option<String>, Option<u8>) {
 }
 
 #[test]
-fn the_first_reply_is_as_the_service_gives_it() {
+fn svc_obs_3_the_first_reply_is_as_the_service_gives_it() {
     let mut engine = engine();
     let (reply, begun) = call_as(&mut engine, caller(), Action::ImportImage(image_request()));
     let Reply::ImportImage(task) = reply.unwrap() else {
@@ -436,7 +436,7 @@ fn publishing_cannot_be_cancelled() {
 }
 
 #[test]
-fn a_token_gives_the_same_reply_and_no_second_task() {
+fn svc_obs_6_a_token_gives_the_same_reply_and_no_second_task() {
     let mut engine = engine();
     let request = ImportImageRequest {
         client_token: Some("t".into()),
@@ -463,7 +463,7 @@ fn a_token_gives_the_same_reply_and_no_second_task() {
 }
 
 #[test]
-fn lists_come_in_pages_and_through_filters() {
+fn svc_obs_5_svc_task_11_lists_come_in_pages_and_through_filters() {
     let mut engine = engine();
     for _ in 0..5 {
         call(&mut engine, Action::ImportImage(image_request())).unwrap();

@@ -76,7 +76,7 @@ fn mistakes_of_lists_and_cancels_have_their_codes() {
 }
 
 #[test]
-fn mistakes_of_imports_have_their_codes() {
+fn svc_task_8_mistakes_of_imports_have_their_codes() {
     for (change, code) in [
         (
             (|request| request.disk_containers.clear()) as fn(&mut ImportImageRequest),
@@ -257,7 +257,7 @@ const LICENSES: &[&str] = &["AWS", "BYOL"];
 
 proptest! {
     #[test]
-    fn words_are_taken_in_any_case_and_others_are_not(
+    fn svc_task_10_words_are_taken_in_any_case_and_others_are_not(
         format in word(FORMATS),
         platform in word(PLATFORMS),
         boot_mode in word(BOOT_MODES),

@@ -11,4 +11,6 @@ pub mod ova;
 pub mod qcow2;
 pub mod table;
 pub mod vdi;
+pub mod vhd;
+pub mod vhdx;
 pub mod vmdk;

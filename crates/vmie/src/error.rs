@@ -51,6 +51,9 @@ pub enum Cause {
     /// The journal of the store contradicts itself.
     #[error("the journal is damaged")]
     JournalDamaged,
+    /// A file that describes no world.
+    #[error("it does not describe a world")]
+    NotAWorld,
     /// A name that cannot be a bucket's.
     #[error("it is not the name of a bucket")]
     BucketName,
@@ -101,7 +104,7 @@ impl vmie_io::Cause for Cause {
             | Self::NoSuchTask
             | Self::RequestRefused => ErrorKind::Misuse,
             Self::StoreVersion => ErrorKind::Unsupported,
-            Self::JournalDamaged | Self::Digest => ErrorKind::Corrupt,
+            Self::JournalDamaged | Self::NotAWorld | Self::Digest => ErrorKind::Corrupt,
             Self::KeyEscapes => ErrorKind::ReferenceDenied,
             Self::Cancelled => ErrorKind::Cancelled,
         }
@@ -124,6 +127,7 @@ impl vmie_io::Cause for Cause {
             Self::JournalDamaged => {
                 "Keep the images that are in the store, move its journal away, and import again what was unfinished"
             }
+            Self::NotAWorld => "Write it as examples/data/world.toml shows",
             Self::BucketName => {
                 "Use 3 to 63 lower-case letters, digits, dots, hyphens and underscores"
             }

@@ -70,6 +70,7 @@ mod preflight;
 pub mod service;
 mod store;
 mod tree;
+mod world;
 
 pub use vmie_formats as formats;
 pub use vmie_fs as fs;
@@ -90,3 +91,4 @@ pub use store::{
     split_url,
 };
 pub use tree::{guest_tree, tree_of};
+pub use world::{parse_world, read_world};

@@ -39,11 +39,18 @@ pub(super) fn run(folder: &Path, tally: &mut Tally) -> Result<()> {
         for subformat in SUBFORMATS {
             let what = format!("vmdk {subformat} of {size} bytes");
             tally.attempt(&what, written(&folder, &raw, subformat));
-            tally.attempt(&format!("child of {what}"), child(&folder, &raw, subformat));
+            // Over a flat parent, qemu-img would read 2 TiB of zeroes to merge the two.
+            if size < 1 << 40 || !is_flat(subformat) {
+                tally.attempt(&format!("child of {what}"), child(&folder, &raw, subformat));
+            }
         }
         fs::remove_dir_all(&folder)?;
     }
     Ok(())
+}
+
+fn is_flat(subformat: &str) -> bool {
+    subformat.ends_with("Flat")
 }
 
 /// A disk of holes with some data: at both ends, and around the borders of extents of 2 GiB.
@@ -76,7 +83,7 @@ fn written(folder: &Path, raw: &Path, subformat: &str) -> Result<()> {
             text(&vmdk),
         ],
     )?;
-    same(folder, &vmdk, raw, subformat)
+    same(folder, &vmdk, raw, subformat, !is_flat(subformat))
 }
 
 /// A disk over the one that [`written`] made, with data, zeroes and holes of its own.
@@ -140,7 +147,7 @@ fn child(folder: &Path, raw: &Path, subformat: &str) -> Result<()> {
             text(&merged),
         ],
     )?;
-    let result = same(folder, &vmdk, &merged, own);
+    let result = same(folder, &vmdk, &merged, own, !is_flat(subformat));
     fs::remove_file(&merged)?;
     result
 }
@@ -149,8 +156,9 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|part| part == what)
 }
 
-/// Compares the kind, the bytes with those of a raw file, and the extents with qemu-img's.
-fn same(folder: &Path, vmdk: &Path, raw: &Path, subformat: &str) -> Result<()> {
+/// Compares the kind, the bytes with those of a raw file, and the extents with qemu-img's: they are
+/// the same, except that qemu-img takes all of a flat extent for data, and we tell its holes.
+fn same(folder: &Path, vmdk: &Path, raw: &Path, subformat: &str, exact: bool) -> Result<()> {
     let image = vmie::Image::open(vmdk, &options(Some(folder)))?;
     let disk = image.disk(0)?;
     let variant = disk.info().variant.map(|variant| variant.name());
@@ -201,7 +209,11 @@ fn same(folder: &Path, vmdk: &Path, raw: &Path, subformat: &str) -> Result<()> {
             join(&mut theirs, number("start")?, number("length")?);
         }
     }
-    if ours != theirs {
+    let within = |(start, len): &(u64, u64)| {
+        let holds = |(from, all): &(u64, u64)| from <= start && start + len <= from + all;
+        theirs.iter().any(holds)
+    };
+    if exact && ours != theirs || !ours.iter().all(within) {
         let place = ours.iter().zip(&theirs).find(|(a, b)| a != b);
         return Err(format!(
             "other extents: {place:?}, {} and {}",

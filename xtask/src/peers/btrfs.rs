@@ -23,6 +23,7 @@ const MIB: u64 = 1 << 20;
 const EXCEPT: Except = Except {
     stubs: true,
     directory_sizes: false,
+    times: false,
 };
 
 /// One way to make the filesystem.

@@ -51,6 +51,8 @@ pub(super) struct Except {
     pub(super) stubs: bool,
     /// Sizes of directories.
     pub(super) directory_sizes: bool,
+    /// Times of everything: what the image was made from does not hand them on.
+    pub(super) times: bool,
 }
 
 /// Limits for images of our own making, which may be large.
@@ -174,7 +176,9 @@ impl Walk<'_> {
                 (theirs.uid(), theirs.gid()),
             );
             let mtime = (theirs.mtime(), u32::try_from(theirs.mtime_nsec())?);
-            self.same(path, "mtime", ours.mtime, Some(mtime));
+            if !self.except.times {
+                self.same(path, "mtime", ours.mtime, Some(mtime));
+            }
         }
         if !(self.except.directory_sizes && kind.is_dir()) {
             self.same(path, "size", ours.size, theirs.size());

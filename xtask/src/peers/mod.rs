@@ -11,6 +11,7 @@ pub(crate) mod ec2;
 mod ext;
 mod mount;
 mod populate;
+mod xfs;
 
 use crate::Result;
 use crate::run::Tally;
@@ -27,7 +28,7 @@ type Check = fn(&mut Report) -> Result<()>;
 
 /// Compares the filesystems that were asked for; all when none was named.
 pub(crate) fn fs(only: &[String]) -> Result<()> {
-    let all: [(&str, Check); 2] = [("btrfs", btrfs::run), ("ext", ext::run)];
+    let all: [(&str, Check); 3] = [("btrfs", btrfs::run), ("ext", ext::run), ("xfs", xfs::run)];
     for name in only {
         if !all.iter().any(|(known, _)| known == name) {
             return Err(format!("there is no filesystem {name} to compare").into());

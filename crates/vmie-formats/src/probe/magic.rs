@@ -1,5 +1,5 @@
 //! The magic numbers of formats that are recognised here and read elsewhere or not at all.
-//! (VMDK and OVA have their own `probe.rs`.)
+//! (VMDK, VHD, VHDX and OVA have their own `probe.rs`.)
 
 use crate::Format;
 
@@ -8,8 +8,6 @@ use crate::Format;
 pub(super) enum Place {
     /// So many bytes after the beginning.
     Start(u64),
-    /// So many bytes before the end.
-    End(u64),
 }
 
 /// A magic number and what it means.
@@ -33,35 +31,10 @@ const fn magic(format: Format, place: Place, bytes: &'static [u8], what: &'stati
 /// Longest magic number below, in bytes.
 pub(super) const LONGEST: usize = 8;
 
-/// The magic numbers, by the documents that define them: the VHD specification (footer cookie; the
-/// footer of Virtual PC before 2004 is 511 bytes long), MS-VHDX 2.2.1, QEMU's `docs/interop/qcow2`,
+/// The magic numbers, by the documents that define them: QEMU's `docs/interop/qcow2`,
 /// VirtualBox's `VDICore.h` (the signature follows 64 bytes of text), ECMA-119 8.1, RFC 1952,
 /// RFC 8878, the .xz format 2.1.1.1, and bzip2's block magic after its four-byte header.
 pub(super) const MAGICS: &[Magic] = &[
-    magic(
-        Format::Vhd,
-        Place::Start(0),
-        b"conectix",
-        "the VHD cookie at the start",
-    ),
-    magic(
-        Format::Vhd,
-        Place::End(512),
-        b"conectix",
-        "the VHD cookie in the last 512 bytes",
-    ),
-    magic(
-        Format::Vhd,
-        Place::End(511),
-        b"conectix",
-        "the VHD cookie in the last 511 bytes",
-    ),
-    magic(
-        Format::Vhdx,
-        Place::Start(0),
-        b"vhdxfile",
-        "the VHDX signature",
-    ),
     magic(Format::Qcow2, Place::Start(0), b"QFI\xfb", "the QCOW magic"),
     magic(
         Format::Vdi,

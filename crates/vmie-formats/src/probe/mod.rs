@@ -5,7 +5,7 @@ mod magic;
 use vmie_io::{BlockCache, ReadAt, ReadAtExt};
 
 use self::magic::{LONGEST, MAGICS, Magic, Place};
-use crate::{Candidate, Confidence, Error, Format, import_manifest, ova, vmdk};
+use crate::{Candidate, Confidence, Error, Format, import_manifest, ova, vhd, vhdx, vmdk};
 
 /// Bytes that are read at once, and that are kept.
 const BLOCK: u32 = 4 << 10;
@@ -35,6 +35,8 @@ pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
     let source = &BlockCache::new(source, BLOCK, BLOCKS);
     let mut found: Vec<Candidate> = Vec::new();
     found.extend(vmdk::probe(source)?);
+    found.extend(vhd::probe(source)?);
+    found.extend(vhdx::probe(source)?);
     for magic in MAGICS {
         if let Some(at) = find(source, magic)? {
             let evidence = format!("{} at byte {at}", magic.what);
@@ -61,11 +63,7 @@ pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
 
 /// Where the magic number is, when it is there.
 fn find(source: &dyn ReadAt, magic: &Magic) -> Result<Option<u64>, Error> {
-    let at = match magic.place {
-        Place::Start(offset) => Some(offset),
-        Place::End(before) => source.len().checked_sub(before),
-    };
-    let Some(at) = at else { return Ok(None) };
+    let Place::Start(at) = magic.place;
     let mut buf = [0; LONGEST];
     let n = source.read_up_to(&mut buf, at)?;
     let there = buf
@@ -113,7 +111,6 @@ mod tests {
             let mut bytes = vec![0; 40_000];
             let at = match magic.place {
                 Place::Start(at) => at as usize,
-                Place::End(before) => bytes.len() - before as usize,
             };
             bytes[at..at + magic.bytes.len()].copy_from_slice(magic.bytes);
             if magic.format == Format::Bzip2 {

@@ -18,6 +18,12 @@ pub(crate) fn probe(head: &Head<'_>) -> Option<Identity> {
     if !is_power(block, sb.s_l2bsize.get()) || !is_power(sector, sb.s_l2pbsize.get()) {
         return None;
     }
+    Some(identity(&sb))
+}
+
+/// Who the superblock says that the filesystem is.
+pub(super) fn identity(sb: &JfsSuperblock) -> Identity {
+    let (block, sector) = (sb.s_bsize.get(), sb.s_pbsize.get());
     let mut identity = Identity::new(FsKind::Jfs);
     // Before version 2 the label was 11 characters elsewhere.
     identity.label = match sb.s_version.get() {
@@ -27,5 +33,5 @@ pub(crate) fn probe(head: &Head<'_>) -> Option<Identity> {
     identity.uuid = uuid(&sb.s_uuid);
     identity.block_size = Some(u64::from(block));
     identity.size = sb.s_size.get().checked_mul(u64::from(sector));
-    Some(identity)
+    identity
 }

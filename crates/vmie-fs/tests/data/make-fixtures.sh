@@ -244,3 +244,120 @@ xfs xfs-v4 16M -m crc=0 -b size=512 -p "$tmp/proto"
 pack "$tmp/img" xfs-v4
 xfs xfs-v4-plain 16M -m crc=0 -b size=1024 -n ftype=0 -p "$tmp/proto"
 pack "$tmp/img" xfs-v4-plain
+
+# JFS: an empty filesystem by mkfs.jfs, into whose first extent of inodes files are put as the layout
+# document has them: trees of two levels, long names, holes, what was never written. The maps of what is
+# in use stay as they were.
+rm -f "$tmp/img"
+truncate -s 16M "$tmp/img"
+mkfs.jfs -q -L fixture "$tmp/img" > /dev/null
+python3 - "$tmp/img" <<'PY'
+import struct, sys, uuid
+path = sys.argv[1]
+img = bytearray(open(path, 'rb').read())
+B = 4096
+img[0x8000 + 136:0x8000 + 152] = uuid.UUID('0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0').bytes
+def pxd(n, addr):
+    return struct.pack('<II', n | (addr >> 32) << 24, addr & 0xffffffff)
+def addr(at):
+    return struct.unpack_from('<I', img, at + 4)[0]
+imap = 0xb000 + 16 * 512 + 224
+iag = addr(imap + 32 + 8) + 1
+inodes = addr(iag * B + 3072)
+free = [2500]
+def take(n=1):
+    free[0] += n + 1
+    return free[0] - n
+def block(content):
+    n = -(-len(content) // B)
+    at = take(n)
+    img[at * B:at * B + len(content)] = content
+    return at, n
+def pattern(n, salt):
+    return bytes((i * 7 + i // 251 + salt) & 0xff for i in range(n))
+def inode(number, mode, size, data, nlink=1, ea=bytes(16)):
+    at = inodes * B + number * 512
+    head = struct.pack('<IIII', 1, 16, number, 1) + pxd(4, inodes)
+    head += struct.pack('<QQIIII', size, 0, nlink, 1000, 100, mode)
+    head += struct.pack('<8I', *[1600000000, 5] * 4) + bytes(16) + ea + struct.pack('<II', 2, 0)
+    head += bytes(96) + data
+    img[at:at + 512] = head.ljust(512, b'\0')
+def xad(flag, off, n, at):
+    return struct.pack('<B2xBI', flag, off >> 32, off & 0xffffffff) + pxd(n, at)
+def xtree(xads, kind, most, flag=1):
+    head = struct.pack('<QQBxHHH', 0, 0, kind | flag, len(xads) + 2, most, 0) + bytes(8)
+    return head + b''.join(xads)
+def extent(off, content):
+    at, n = block(content)
+    return xad(0, off, n, at)
+LEAF, INNER = 2, 4
+# A hole, data, what was never written, data.
+a, b = extent(2, pattern(8192, 1)), extent(10, pattern(4096, 2))
+unwritten, _ = block(b'J' * 8192)
+inode(4, 0o100644 | 0x10000, 11 * B - 100, xtree([a, xad(8, 5, 2, unwritten), b], LEAF, 18))
+# A tree of two levels.
+pages = []
+for page in range(3):
+    xads = [extent(page * 40 + i * 2, pattern(B, page * 16 + i)) for i in range(10)]
+    at, _ = block(xtree(xads, LEAF, 256, 0).ljust(B, b'\0'))
+    pages.append(xad(0, page * 40, 1, at))
+inode(5, 0o100600, 100 * B, xtree(pages, INNER, 18))
+inode(6, 0o120777, 200, bytes(32) + b'/' + b's' * 199)
+inode(7, 0o120777, 300, xtree([extent(0, b'/' + b'l' * 299)], LEAF, 18))
+inode(9, 0o020640, 0, bytes(32) + struct.pack('<I', 0x103))
+ea = b'\0\x06\x05\0user.a\0value' + b'\0\x03\x00\x04OLD\0' + b'o' * 1024
+ea = struct.pack('<I', len(ea) + 4) + ea
+at, n = block(ea)
+inode(10, 0o104755, 0, xtree([], LEAF, 18), ea=struct.pack('<B3xI', 0x20, len(ea)) + pxd(n, at))
+def leaf(entries, slots, first):
+    """Entries in slots from the first on; gives slots and the table of entries."""
+    out, table, used = {}, [], first
+    for name, number in entries:
+        units = name.encode('utf-16-le') if isinstance(name, str) else b''.join(bytes([c, 0]) for c in name)
+        count = len(units) // 2
+        parts, rest = [units[:22]], units[22:]
+        while rest:
+            parts.append(rest[:30])
+            rest = rest[30:]
+        table.append(used)
+        for i, part in enumerate(parts):
+            following = used + 1 if i + 1 < len(parts) else 0xff
+            if i == 0:
+                slot = struct.pack('<IBB', number, following, count) + part.ljust(22, b'\0') + struct.pack('<I', 0)
+            else:
+                slot = struct.pack('<BB', following, len(part) // 2) + part.ljust(30, b'\0')
+            out[used] = slot
+            used += 1
+    assert used <= slots, used
+    return out, table
+def page(kind, slots, table):
+    img = bytearray(B)
+    img[16:21] = struct.pack('<BBbBB', kind, len(table), 0, 128, 1)
+    img[32:32 + len(table)] = bytes(table)
+    for i, slot in slots.items():
+        img[i * 32:i * 32 + 32] = slot
+    return bytes(img)
+def root(kind, slots, table):
+    img = bytearray(288)
+    img[16:20] = struct.pack('<BBbb', kind | 1, len(table), 0, 0)
+    img[20:24] = struct.pack('<I', 2)
+    img[24:24 + len(table)] = bytes(table)
+    for i, slot in slots.items():
+        img[i * 32:i * 32 + 32] = slot
+    return bytes(img)
+inner, table = {}, []
+for p in range(3):
+    names = [(b'%d%02d ' % (p, i) + b'a name that is rather long', 4) for i in range(20)]
+    if p == 2:
+        names += [('~ \u65e5\u672c', 4), (b'~' + b'n' * 254, 4), (b'~caf\xe9', 4)]
+    slots, stbl = leaf(names, 128, 5)
+    at, _ = block(page(LEAF, slots, stbl))
+    inner[p + 1] = pxd(1, at) + struct.pack('<BB', 0xff, 0) + bytes(22)
+    table.append(p + 1)
+inode(8, 0o040755, 1, root(INNER, inner, table), nlink=2)
+names = [(b'ea', 10), (b'link', 6), (b'longlink', 7), (b'many', 8), (b'null', 9), (b'sparse', 4), (b'tree', 5)]
+slots, stbl = leaf(names, 9, 1)
+inode(2, 0o040755, 1, root(LEAF, slots, stbl), nlink=3)
+open(path, 'wb').write(img)
+PY
+pack "$tmp/img" jfs

@@ -6,6 +6,7 @@ mod identity;
 mod kernels;
 mod loaders;
 mod mounts;
+mod subvolumes;
 mod tree;
 mod volumes;
 
@@ -79,8 +80,8 @@ pub fn inspect_volumes(
             inspection.filesystems.push(facts);
         }
         match opened {
-            Ok(files) if is_root(&*files) && trees.len() < MAX_SYSTEMS => {
-                trees.push((volume, files));
+            Ok(files) if trees.len() < MAX_SYSTEMS => {
+                trees.extend(subvolumes::root(files).map(|root| (volume, root)));
             }
             Ok(_) => {}
             Err(why) if volume.may_hold_a_system() && !volume.member => {
@@ -95,10 +96,10 @@ pub fn inspect_volumes(
         }
     }
     let text = limits.text.min(MAX_TEXT);
-    for (volume, files) in trees {
+    for (volume, root) in trees {
         inspection
             .systems
-            .push(system(volume, files, volumes, firmware, text));
+            .push(system(volume, root, volumes, firmware, text));
     }
     place(&mut inspection);
     inspection
@@ -145,12 +146,12 @@ fn filesystem(
 
 fn system(
     root: &GuestVolume<'_>,
-    files: Box<dyn Filesystem>,
+    found: subvolumes::Root,
     volumes: &[GuestVolume<'_>],
     firmware: Firmware,
     text: u64,
 ) -> System {
-    let namespace = Namespace::new(files);
+    let namespace = Namespace::new(found.files);
     let fstab = match namespace.read(&GuestPath::from("/etc/fstab"), text) {
         Ok(bytes) => Ok(fstab::parse(&bytes)),
         Err(error) if error.cause() == vmie_fs::Cause::NotFound => {
@@ -177,6 +178,7 @@ fn system(
         .collect();
     System {
         root: root.id.clone(),
+        root_subvolume: found.subvolume,
         root_disks: root.disks.clone(),
         os: identity::os(&tree),
         drivers: devices::drivers(&tree, &kernels, default_kernel.get()),

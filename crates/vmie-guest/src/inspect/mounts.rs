@@ -3,6 +3,7 @@
 use vmie_fs::{FsKind, GuestPath, Namespace};
 use vmie_volumes::VolumeId;
 
+use super::subvolumes;
 use super::tree::Tree;
 use super::volumes::GuestVolume;
 use crate::fstab::{Device, Fstab, FstabEntry};
@@ -53,7 +54,8 @@ fn outcome(tree: &mut Tree, entry: &FstabEntry, volumes: &[GuestVolume<'_>]) -> 
         };
     };
     let target = GuestPath::new(&entry.target);
-    if tree.ids.contains(&volume.id) || target == GuestPath::root() {
+    let again = tree.ids.contains(&volume.id) && !subvolumes::is_asked_for(entry);
+    if again || target == GuestPath::root() {
         return MountOutcome::Joined(volume.id.clone());
     }
     if tree.ids.len() >= MAX_MOUNTS {
@@ -62,7 +64,10 @@ fn outcome(tree: &mut Tree, entry: &FstabEntry, volumes: &[GuestVolume<'_>]) -> 
             why: "there are too many mounts".to_owned(),
         };
     }
-    match volume.files() {
+    let files = volume
+        .files()
+        .and_then(|files| subvolumes::mounted(files, entry));
+    match files {
         Ok(files) => {
             tree.namespace.mount(target, files);
             tree.ids.push(volume.id.clone());

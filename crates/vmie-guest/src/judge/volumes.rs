@@ -241,6 +241,24 @@ impl Judge<'_> {
                     )),
                 );
             }
+            if let Some(subvolume) = &system.root_subvolume {
+                let saw = Evidence::new("a subvolume")
+                    .on(&facts.volume)
+                    .path(subvolume.clone());
+                self.push(
+                    refuse(
+                        "root-in-subvolume",
+                        &[SvcId::Vol1],
+                        format!(
+                            "The root filesystem is the subvolume {} of {}",
+                            subvolume.escape_debug(),
+                            facts.volume
+                        ),
+                    )
+                    .evidence(&[saw])
+                    .remedy("Move the system to the top level of its filesystem, and make that the default subvolume"),
+                );
+            }
             if matches!(
                 facts.state,
                 State::Dirty | State::Errors | State::Hibernated

@@ -193,7 +193,9 @@ impl<W: World> Engine<W> {
             WorkerEvent::Failed(failure) => self.failed(place, step, failure, &mut turn),
             event if ends(step, &event) => {
                 if !self.key_lost(place, &mut turn, Some(step)) {
-                    self.transition(place, &mut turn, |task, cx| task.advance(cx, step, event));
+                    self.transition(place, &mut turn, Some(step), |task, cx| {
+                        task.advance(cx, step, event)
+                    });
                 }
             }
             _ => return Err(ReportError::Misplaced),
@@ -252,32 +254,30 @@ impl<W: World> Engine<W> {
 
     /// Ends a task without success: aborts what is under way, except the step that ended itself.
     fn fail(&mut self, place: Place, ended: Option<Step>, failure: Failure, turn: &mut Turn) {
-        if let Some(slot) = self.tasks.get_mut(&place) {
-            let id = slot.task.head.id.clone();
-            for (step, ticket) in slot.task.tickets() {
-                if let Some(attempt) = ticket.running()
-                    && Some(step) != ended
-                {
-                    turn.abort(&id, step, attempt);
-                }
-            }
-        }
-        self.transition(place, turn, |task, cx| task.fail(cx, failure));
+        self.transition(place, turn, ended, |task, cx| task.fail(cx, failure));
     }
 
-    /// Moves a task from one state to the next.
+    /// Moves a task from one state to the next. If that ends it without success, what is under way
+    /// is aborted, except the step that ended itself.
     fn transition(
         &mut self,
         place: Place,
         turn: &mut Turn,
+        ended: Option<Step>,
         step: impl FnOnce(Task, &mut Context<'_>) -> Task,
     ) {
         let Some(slot) = self.tasks.remove(&place) else {
             return;
         };
-        let Slot { task, wake } = *slot;
+        let Slot { mut task, wake } = *slot;
         let before = self.ids;
         let was = task.status();
+        let running: Vec<(Step, Attempt)> = task
+            .tickets()
+            .into_iter()
+            .filter(|(step, _)| Some(*step) != ended)
+            .filter_map(|(step, ticket)| Some((step, ticket.running()?)))
+            .collect();
         let mut cx = Context {
             now: turn.now.unwrap_or_default(),
             config: &self.config,
@@ -288,6 +288,9 @@ impl<W: World> Engine<W> {
         if task.status() != was {
             arrival = task.arrival();
             self.index.moved(&task, was);
+            for (step, attempt) in running {
+                turn.abort(&task.head.id, step, attempt);
+            }
             if task.status() == Status::Completed {
                 for resource in task.made() {
                     self.made(resource, turn);

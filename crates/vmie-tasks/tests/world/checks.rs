@@ -1,20 +1,26 @@
 //! What hosts rely on.
 
-use vmie_rules::status::{Stage, Status};
+use vmie_rules::status::{Stage, Status, TaskState};
 use vmie_tasks::{
-    Action, ApiCall, Begin, Caller, DescribeRequest, Engine, Output, Record, RecordKey, Reply,
-    TaskId, TaskKind, Timestamp,
+    ApiCall, Begin, Caller, Engine, ListedWorld, Output, Record, RecordKey, Reply, TaskId,
+    TaskKind, Timestamp,
 };
 
-use super::{Choices, Seen, World};
+use super::inputs::list;
+use super::{Choices, Seen, World, planet};
 
-/// What a list says of a task, of either kind.
+/// What a list says of a task, of whatever kind.
 struct Line {
     id: TaskId,
     status: Status,
     message: Option<String>,
     progress: Option<u8>,
-    has_result: bool,
+    has_result: Option<bool>,
+}
+
+fn status_of(state: TaskState) -> Status {
+    let same = |status: &Status| TaskState::from(*status) == state;
+    Status::ALL.into_iter().find(same).expect("each has one")
 }
 
 fn lines(reply: &Reply) -> Vec<Line> {
@@ -26,7 +32,7 @@ fn lines(reply: &Reply) -> Vec<Line> {
                 status: task.status,
                 message: task.status_message.clone(),
                 progress: task.progress,
-                has_result: task.image_id.is_some(),
+                has_result: Some(task.image_id.is_some()),
             })
             .collect(),
         Reply::DescribeImportSnapshotTasks { tasks, .. } => tasks
@@ -36,11 +42,71 @@ fn lines(reply: &Reply) -> Vec<Line> {
                 status: task.snapshot_task_detail.status,
                 message: task.snapshot_task_detail.status_message.clone(),
                 progress: task.snapshot_task_detail.progress,
-                has_result: task.snapshot_task_detail.snapshot_id.is_some(),
+                has_result: Some(task.snapshot_task_detail.snapshot_id.is_some()),
+            })
+            .collect(),
+        Reply::DescribeConversionTasks { tasks } => tasks
+            .iter()
+            .map(|task| {
+                let instance = task.import_instance.iter().flat_map(|one| &one.volumes);
+                let mut volumes = instance.chain(&task.import_volume);
+                Line {
+                    id: task.conversion_task_id.clone(),
+                    status: status_of(task.state),
+                    message: task.status_message.clone(),
+                    progress: None,
+                    has_result: Some(volumes.all(|volume| volume.volume.id.is_some())),
+                }
+            })
+            .collect(),
+        Reply::DescribeExportTasks { tasks } => tasks
+            .iter()
+            .map(|task| Line {
+                id: task.export_task_id.clone(),
+                status: status_of(task.state),
+                message: task.status_message.clone(),
+                progress: None,
+                has_result: None,
+            })
+            .collect(),
+        Reply::DescribeExportImageTasks { tasks, .. } => tasks
+            .iter()
+            .map(|task| Line {
+                id: task.export_image_task_id.clone(),
+                status: task.status,
+                message: task.status_message.clone(),
+                progress: task.progress,
+                has_result: None,
             })
             .collect(),
         other => panic!("{other:?} is no list"),
     }
+}
+
+fn engine_of(config: vmie_tasks::Config, records: Vec<Record>) -> Engine<ListedWorld> {
+    // What is in the records needs no world to be shown or begun.
+    let world = ListedWorld::default();
+    Engine::restore_in(config, 1, world, records).expect("what was stored is good")
+}
+
+/// The kinds that one list shows.
+fn shown_with(kind: TaskKind) -> Vec<TaskKind> {
+    let conversions = [TaskKind::ImportInstance, TaskKind::ImportVolume];
+    if conversions.contains(&kind) {
+        conversions.into()
+    } else {
+        vec![kind]
+    }
+}
+
+/// The place of a stage in the life of a kind.
+fn rank(kind: TaskKind, stage: Stage) -> usize {
+    let exports = matches!(kind, TaskKind::ExportInstance | TaskKind::ExportImage);
+    if exports {
+        return usize::from(stage.export_progress().0);
+    }
+    let place = Stage::ALL.iter().position(|one| *one == stage);
+    place.expect("every stage is one of all")
 }
 
 /// What a fresh engine on the given records would show of all tasks of a caller.
@@ -51,12 +117,8 @@ fn list_from_records(
     caller: &Caller,
     kind: TaskKind,
 ) -> Vec<Line> {
-    let mut engine = Engine::restore(config, 1, records).expect("what was stored is good");
-    let request = DescribeRequest::default();
-    let action = match kind {
-        TaskKind::ImportImage => Action::DescribeImportImageTasks(request),
-        _ => Action::DescribeImportSnapshotTasks(request),
-    };
+    let mut engine = engine_of(config, records);
+    let action = list(kind);
     engine.request(
         now,
         ApiCall {
@@ -75,7 +137,7 @@ fn list_from_records(
 
 /// When an engine on the given records wants to be woken.
 fn wake_from_records(config: vmie_tasks::Config, records: Vec<Record>) -> Option<Timestamp> {
-    let mut engine = Engine::restore(config, 1, records).expect("what was stored is good");
+    let mut engine = engine_of(config, records);
     loop {
         if let Output::Idle { wake_at } = engine.poll() {
             return wake_at;
@@ -93,6 +155,8 @@ impl<C: Choices> World<C> {
             published: false,
             cancelled: false,
             ended: None,
+            finals: 0,
+            looked_at: None,
         });
         assert_eq!(
             (&seen.caller, seen.kind),
@@ -109,7 +173,7 @@ impl<C: Choices> World<C> {
         };
         let records = [RecordKey::Engine, task].map(|key| self.store.get(&key).cloned());
         let records = records.into_iter().flatten();
-        let mut engine = Engine::restore(self.config, 1, records).expect("it is stored");
+        let mut engine = engine_of(self.config, records.collect());
         loop {
             match engine.poll() {
                 Output::Begin(again) if again.order == begin.order => {
@@ -133,6 +197,18 @@ impl<C: Choices> World<C> {
         {
             let key = RecordKey::Task { id: id.clone() };
             let record = self.store.get(&key).cloned().expect("every task is stored");
+            let worked_at = self.running.keys().any(|order| order.task == *id);
+            if let Some((same, waits_until)) = &seen.looked_at
+                && *same == record
+            {
+                assert!(worked_at || waits_until.is_some(), "{id} is stuck");
+                assert!(
+                    worked_at || wake_at <= *waits_until,
+                    "{id} would be woken too late"
+                );
+                continue;
+            }
+            let looked_at = record.clone();
             let engine = self
                 .store
                 .get(&RecordKey::Engine)
@@ -146,12 +222,36 @@ impl<C: Choices> World<C> {
                 assert!(wake_at.is_some(), "an end is to be forgotten one day");
                 continue;
             }
-            let worked_at = self.running.keys().any(|order| order.task == *id);
             let waits_until = wake_from_records(self.config, alone);
+            seen.looked_at = Some((looked_at, waits_until));
             assert!(worked_at || waits_until.is_some(), "{id} is stuck");
+            // What is begun again is looked at at once, to learn when that was.
             assert!(
-                waits_until.is_none() || wake_at <= waits_until,
+                worked_at || wake_at <= waits_until,
                 "{id} would be woken too late"
+            );
+        }
+    }
+
+    /// No attempt is left alone past its limits, once the host has ticked when it was asked to.
+    pub fn check_nobody_is_silent_for_too_long(&self, wake_at: Option<Timestamp>) {
+        if wake_at.is_none_or(|at| at <= self.now) {
+            return;
+        }
+        for (order, heard) in &self.heard {
+            let limits = self.config.limits.of(order.step);
+            let (from, limit) = if heard.started {
+                assert!(
+                    self.now < heard.since.plus_secs(limits.total),
+                    "{order} takes too long"
+                );
+                (heard.last, limits.silent)
+            } else {
+                (heard.since, self.config.limits.queued)
+            };
+            assert!(
+                self.now < from.plus_secs(limit),
+                "{order} is silent for too long"
             );
         }
     }
@@ -163,7 +263,7 @@ impl<C: Choices> World<C> {
         let expected: Vec<&TaskId> = self
             .tasks
             .iter()
-            .filter(|(_, seen)| seen.caller == *caller && seen.kind == kind)
+            .filter(|(_, seen)| seen.caller == *caller && shown_with(kind).contains(&seen.kind))
             .filter(|(_, seen)| {
                 seen.ended
                     .is_none_or(|end| self.now < end.plus_secs(visible))
@@ -179,9 +279,15 @@ impl<C: Choices> World<C> {
                 .get_mut(&line.id)
                 .expect("only known tasks are listed");
             let end = matches!(line.status, Status::Completed | Status::Deleted);
-            assert_eq!(line.progress.is_none(), end);
+            let silent = matches!(
+                seen.kind,
+                TaskKind::ImportInstance | TaskKind::ImportVolume | TaskKind::ExportInstance
+            );
+            assert_eq!(line.progress.is_none(), end || silent);
             assert_eq!(line.message.is_none(), line.status == Status::Completed);
-            assert_eq!(line.has_result, line.status == Status::Completed);
+            if let Some(has_result) = line.has_result {
+                assert_eq!(has_result, line.status == Status::Completed);
+            }
             assert!(line.status != Status::Completed || seen.published && !seen.cancelled);
             if let Some(progress) = line.progress {
                 assert!(
@@ -197,9 +303,9 @@ impl<C: Choices> World<C> {
                     .as_deref()
                     .expect("an active task says where it is");
                 let stage = Stage::ALL
-                    .iter()
-                    .position(|stage| stage.message() == message);
-                let stage = stage.expect("a message of the service");
+                    .into_iter()
+                    .find(|stage| stage.message() == message);
+                let stage = rank(seen.kind, stage.expect("a message of the service"));
                 assert!(stage >= seen.stage, "the stage goes back");
                 seen.stage = stage;
             }
@@ -214,16 +320,16 @@ impl<C: Choices> World<C> {
                 self.tasks.remove(&id);
             }
         }
-        let callers = ["111122223333", "444455556666"].map(|account| Caller {
-            account: account.into(),
-            region: "eu-central-1".into(),
-        });
+        let callers = planet::callers();
         for caller in callers {
             for kind in TaskKind::ALL {
                 let records = self.store.values().cloned().collect();
                 let at = Timestamp::default();
                 for line in list_from_records(self.config, records, at, &caller, kind) {
-                    self.known(line.id.clone(), caller.clone(), kind);
+                    let own = TaskKind::ALL
+                        .into_iter()
+                        .find(|kind| TaskId::parse(line.id.as_str(), *kind).is_some());
+                    self.known(line.id.clone(), caller.clone(), own.expect("it has a kind"));
                     let seen = self.tasks.get_mut(&line.id).expect("just made known");
                     // A report or a cancel whose commit came through counts, and no other.
                     seen.published = line.status == Status::Completed;

@@ -3,12 +3,18 @@
 use vmie_rules::format::ImageFormat;
 use vmie_rules::guest::{BootMode, Platform};
 use vmie_rules::license::LicensedSystem;
+use vmie_rules::manifest::Manifest;
 use vmie_tasks::{
-    Action, ApiCall, Attempt, Begin, Caller, CancelRequest, Converted, DescribeRequest,
-    DiskContainer, DiskFacts, Failure, GuestFacts, ImportImageRequest, ImportSnapshotRequest,
-    OrderId, Output, ReportError, SourceUrl, Step, TaskKind, Validated, Verdict, Work, WorkerEvent,
+    Action, ApiCall, Attempt, Begin, Caller, CancelConversionTaskRequest, CancelExportTaskRequest,
+    CancelRequest, Converted, CreateInstanceExportTaskRequest, DescribeConversionTasksRequest,
+    DescribeExportImageTasksRequest, DescribeExportTasksRequest, DescribeRequest, DiskContainer,
+    DiskFacts, DiskImage, DiskImageDetail, ExportImageRequest, ExportToS3, Failure, GuestFacts,
+    ImportImageRequest, ImportInstanceRequest, ImportSnapshotRequest, ImportVolumeRequest,
+    KeyRecord, KeyState, OrderId, Output, ReportError, S3ExportLocation, SourceUrl, Step, TaskId,
+    TaskKind, Uploaded, Validated, Verdict, Work, WorkerEvent,
 };
 
+use super::planet::{self, ACCOUNTS, KEY, REGION};
 use super::{Asked, Choices, World};
 
 fn failure(retryable: bool) -> Failure {
@@ -23,10 +29,11 @@ fn failure(retryable: bool) -> Failure {
 
 impl<C: Choices> World<C> {
     fn caller(&mut self) -> Caller {
-        let account = ["111122223333", "444455556666"][self.choices.below(2) as usize];
-        Caller {
-            account: account.into(),
-            region: "eu-central-1".into(),
+        let [first, second] = planet::callers();
+        if self.choices.below(2) == 0 {
+            first
+        } else {
+            second
         }
     }
 
@@ -58,6 +65,8 @@ impl<C: Choices> World<C> {
                 .collect(),
             dry_run: self.choices.below(16) == 1,
             license_type: (self.choices.below(6) == 1).then(|| "aws".into()),
+            encrypted: Some(true),
+            kms_key_id: (self.choices.below(4) == 1).then(|| KEY.into()),
             ..ImportImageRequest::default()
         };
         let asked = Asked::Import(caller.clone(), TaskKind::ImportImage);
@@ -75,16 +84,125 @@ impl<C: Choices> World<C> {
         self.ask(caller, Action::ImportSnapshot(request), asked);
     }
 
+    pub fn import_instance(&mut self) {
+        let caller = self.caller();
+        let disks = 1 + self.choices.below(2);
+        let disk = || DiskImage {
+            description: None,
+            image: Some(file()),
+            volume_size: Some(1),
+        };
+        let request = ImportInstanceRequest {
+            disk_images: (0..disks).map(|_| disk()).collect(),
+            platform: Some(["Linux", "windows", "BeOS"][self.choices.below(3) as usize].into()),
+            ..ImportInstanceRequest::default()
+        };
+        let asked = Asked::Import(caller.clone(), TaskKind::ImportInstance);
+        self.ask(caller, Action::ImportInstance(request), asked);
+    }
+
+    pub fn import_volume(&mut self) {
+        let caller = self.caller();
+        let request = ImportVolumeRequest {
+            availability_zone: Some("eu-central-1a".into()),
+            image: Some(file()),
+            volume_size: (self.choices.below(8) != 1).then_some(1),
+            ..ImportVolumeRequest::default()
+        };
+        let asked = Asked::Import(caller.clone(), TaskKind::ImportVolume);
+        self.ask(caller, Action::ImportVolume(request), asked);
+    }
+
+    /// The number of one of eight things, and the account's own bucket.
+    fn place(&mut self, caller: &Caller) -> (u32, String) {
+        let bucket = if caller.account == ACCOUNTS[0] {
+            "exports-1"
+        } else {
+            "exports-2"
+        };
+        (self.choices.below(8), bucket.into())
+    }
+
+    pub fn export_instance(&mut self) {
+        let caller = self.caller();
+        let (n, bucket) = self.place(&caller);
+        let request = CreateInstanceExportTaskRequest {
+            instance_id: Some(planet::id("i-", &caller.account, n)),
+            target_environment: Some("vmware".into()),
+            export_to_s3: Some(ExportToS3 {
+                s3_bucket: Some(bucket),
+                ..ExportToS3::default()
+            }),
+            ..CreateInstanceExportTaskRequest::default()
+        };
+        let asked = Asked::Import(caller.clone(), TaskKind::ExportInstance);
+        self.ask(caller, Action::CreateInstanceExportTask(request), asked);
+    }
+
+    pub fn export_image(&mut self) {
+        let caller = self.caller();
+        let (n, bucket) = self.place(&caller);
+        let request = ExportImageRequest {
+            client_token: self.token(),
+            disk_image_format: Some("raw".into()),
+            image_id: Some(planet::id("ami-", &caller.account, n)),
+            s3_export_location: Some(S3ExportLocation {
+                s3_bucket: Some(bucket),
+                s3_prefix: None,
+            }),
+            ..ExportImageRequest::default()
+        };
+        let asked = Asked::Import(caller.clone(), TaskKind::ExportImage);
+        self.ask(caller, Action::ExportImage(request), asked);
+    }
+
+    /// The key of an account is disabled, or enabled again.
+    pub fn turn_key(&mut self) {
+        let caller = self.caller();
+        let state = if self.choices.below(2) == 0 {
+            KeyState::Enabled
+        } else {
+            KeyState::Disabled
+        };
+        self.engine.world_mut().put_key(KeyRecord {
+            id: KEY.into(),
+            owner: caller.account,
+            region: REGION.into(),
+            state,
+            open: true,
+            ..KeyRecord::default()
+        });
+    }
+
     pub fn cancel(&mut self) {
         let caller = self.caller();
         let count = self.tasks.len() as u32 + 1;
         let place = self.choices.below(count) as usize;
-        let id = self.tasks.keys().nth(place).map(ToString::to_string);
-        let request = CancelRequest {
-            import_task_id: Some(id.unwrap_or_else(|| "import-ami-00000000".into())),
-            ..CancelRequest::default()
+        let known = self.tasks.keys().nth(place).cloned();
+        let id = known
+            .as_ref()
+            .map_or_else(|| "import-ami-00000000".to_owned(), ToString::to_string);
+        let kind = TaskKind::ALL
+            .into_iter()
+            .find(|kind| TaskId::parse(&id, *kind).is_some());
+        let action = match kind {
+            Some(TaskKind::ImportInstance | TaskKind::ImportVolume) => {
+                Action::CancelConversionTask(CancelConversionTaskRequest {
+                    conversion_task_id: Some(id),
+                    ..CancelConversionTaskRequest::default()
+                })
+            }
+            Some(TaskKind::ExportInstance | TaskKind::ExportImage) => {
+                Action::CancelExportTask(CancelExportTaskRequest {
+                    export_task_id: Some(id),
+                })
+            }
+            _ => Action::CancelImportTask(CancelRequest {
+                import_task_id: Some(id),
+                ..CancelRequest::default()
+            }),
         };
-        self.ask(caller, Action::CancelImportTask(request), Asked::Cancel);
+        self.ask(caller, action, Asked::Cancel(known));
     }
 
     pub fn list(&mut self) {
@@ -95,17 +213,26 @@ impl<C: Choices> World<C> {
     }
 
     pub fn list_of(&mut self, caller: Caller, kind: TaskKind) {
-        let request = DescribeRequest::default();
-        let action = match kind {
-            TaskKind::ImportImage => Action::DescribeImportImageTasks(request),
-            _ => Action::DescribeImportSnapshotTasks(request),
-        };
-        self.ask(caller.clone(), action, Asked::List(caller, kind));
+        let asked = Asked::List(caller.clone(), kind);
+        self.ask(caller, list(kind), asked);
     }
 
     pub fn pass_time(&mut self) {
         let seconds = [0, 1, 30, 3_600, 604_800][self.choices.below(5) as usize];
-        self.now = self.now.plus_secs(seconds);
+        // A host wakes up when it is asked to, however long it sleeps otherwise.
+        let until = self.now.plus_secs(seconds);
+        for _ in 0..10 {
+            let Output::Idle { wake_at: Some(at) } = self.engine.poll() else {
+                break;
+            };
+            if at >= until {
+                break;
+            }
+            self.now = self.now.max(at);
+            self.engine.tick(self.now);
+            self.drain(None);
+        }
+        self.now = until;
         self.engine.tick(self.now);
     }
 
@@ -146,11 +273,22 @@ impl<C: Choices> World<C> {
         self.engine
             .report(self.now, order, begin.attempt, event)
             .expect("a report of what runs is taken");
+        if let Some(heard) = self.heard.get_mut(order) {
+            heard.last = self.now;
+            heard.since = if heard.started { heard.since } else { self.now };
+            heard.started = true;
+        }
         if over {
+            self.heard.remove(order);
             self.running.remove(order);
             self.over.push((order.clone(), begin.attempt));
         }
-        if published {
+        // An import whose key was disabled fails at the end of whatever step.
+        let lost = self
+            .engine
+            .failure(&order.task)
+            .is_some_and(|why| why.code == "key-disabled");
+        if published && !lost {
             self.tasks.get_mut(&order.task).expect("known").published = true;
         }
     }
@@ -190,9 +328,41 @@ impl<C: Choices> World<C> {
                 virtual_size: work.disk.virtual_size,
                 data_bytes: 4096,
             }),
-            Work::Update(_) => WorkerEvent::Updated { changed: false },
+            Work::CheckUpload(_) => {
+                let mut manifest = Manifest::plan(ImageFormat::Raw, 25 << 20, Some(1));
+                let present = match self.choices.below(6) {
+                    1 => return WorkerEvent::Uploaded(Uploaded::default()),
+                    2 => 1,
+                    3 => {
+                        manifest.parts.pop();
+                        3
+                    }
+                    _ => 3,
+                };
+                WorkerEvent::Uploaded(Uploaded {
+                    manifest: Some(manifest),
+                    present,
+                })
+            }
+            Work::CheckExport(_) => WorkerEvent::Validated(Validated {
+                disks: Vec::new(),
+                guest: GuestFacts::default(),
+                verdict: match self.choices.below(8) {
+                    1 => Verdict::Refused(failure(false)),
+                    _ => Verdict::Accepted,
+                },
+            }),
+            Work::ExportDisk(_) => WorkerEvent::Converted(Converted {
+                sha256: "cd".repeat(32),
+                virtual_size: 1 << 30,
+                data_bytes: 4096,
+            }),
+            Work::Update(_) | Work::PrepareExport(_) => WorkerEvent::Updated { changed: false },
             Work::Boot(_) => WorkerEvent::Booted,
-            Work::PublishImage(_) | Work::PublishSnapshot(_) => WorkerEvent::Published,
+            Work::PublishImage(_)
+            | Work::PublishSnapshot(_)
+            | Work::PublishVolumes(_)
+            | Work::Transfer(_) => WorkerEvent::Published,
             _ => WorkerEvent::Cleaned,
         }
     }
@@ -261,5 +431,28 @@ fn guest() -> GuestFacts {
         architecture: Some("x86_64".into()),
         boot_mode: Some(BootMode::LegacyBios),
         ena_support: None,
+    }
+}
+
+fn file() -> DiskImageDetail {
+    DiskImageDetail {
+        format: Some("RAW".into()),
+        bytes: Some(25 << 20),
+        import_manifest_url: Some(SourceUrl::new("https://host.example/manifest.xml?signed")),
+    }
+}
+
+/// The action that lists a kind.
+pub fn list(kind: TaskKind) -> Action {
+    match kind {
+        TaskKind::ImportImage => Action::DescribeImportImageTasks(DescribeRequest::default()),
+        TaskKind::ImportSnapshot => Action::DescribeImportSnapshotTasks(DescribeRequest::default()),
+        TaskKind::ImportInstance | TaskKind::ImportVolume => {
+            Action::DescribeConversionTasks(DescribeConversionTasksRequest::default())
+        }
+        TaskKind::ExportInstance => {
+            Action::DescribeExportTasks(DescribeExportTasksRequest::default())
+        }
+        _ => Action::DescribeExportImageTasks(DescribeExportImageTasksRequest::default()),
     }
 }

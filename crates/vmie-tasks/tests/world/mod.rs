@@ -5,13 +5,14 @@
 mod checks;
 pub mod choices;
 mod inputs;
+pub mod planet;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use choices::Choices;
 use vmie_tasks::{
-    Attempt, Begin, Caller, Change, Config, Engine, Happening, OrderId, Output, Record, RecordKey,
-    Reply, RequestId, Step, TaskId, TaskKind, Timestamp, Work,
+    Attempt, Begin, Caller, Change, Config, Engine, Happening, ListedWorld, OrderId, Output,
+    Record, RecordKey, Reply, RequestId, Step, TaskId, TaskKind, Timestamp, Work,
 };
 
 /// What is known of a task from outside.
@@ -27,6 +28,18 @@ pub struct Seen {
     pub cancelled: bool,
     /// The committed end, and when.
     pub ended: Option<Timestamp>,
+    /// Ends that were told of: there is one.
+    pub finals: u32,
+    /// The record that was looked at last, and when it alone wants to be woken.
+    pub looked_at: Option<(Record, Option<Timestamp>)>,
+}
+
+/// When a worker began, and was heard last.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard {
+    pub since: Timestamp,
+    pub last: Timestamp,
+    pub started: bool,
 }
 
 /// What was asked of the engine last.
@@ -34,20 +47,21 @@ pub struct Seen {
 pub enum Asked {
     Import(Caller, TaskKind),
     List(Caller, TaskKind),
-    Cancel,
+    Cancel(Option<TaskId>),
     Nothing,
 }
 
 pub struct World<C> {
     pub choices: C,
     pub config: Config,
-    pub engine: Engine,
+    pub engine: Engine<ListedWorld>,
     pub store: BTreeMap<RecordKey, Record>,
     /// How a record comes back from the store.
     pub round_trip: fn(Record) -> Record,
     pub now: Timestamp,
     /// What workers are at, and whether they said that they started.
     pub running: BTreeMap<OrderId, Begin>,
+    pub heard: BTreeMap<OrderId, Heard>,
     /// Attempts that are over.
     pub over: Vec<(OrderId, Attempt)>,
     pub attempts: BTreeMap<OrderId, Attempt>,
@@ -71,11 +85,12 @@ impl<C: Choices> World<C> {
         Self {
             choices,
             config,
-            engine: Engine::new(config, SEED),
+            engine: Engine::in_world(config, SEED, planet::planet()),
             store: BTreeMap::new(),
             round_trip,
             now: Timestamp::from_secs(1_790_000_000),
             running: BTreeMap::new(),
+            heard: BTreeMap::new(),
             over: Vec::new(),
             attempts: BTreeMap::new(),
             tasks: BTreeMap::new(),
@@ -97,7 +112,7 @@ impl<C: Choices> World<C> {
     }
 
     fn step(&mut self) {
-        match self.choices.below(16) {
+        match self.choices.below(24) {
             0 | 1 => self.import_image(),
             2 => self.import_snapshot(),
             3 => self.cancel(),
@@ -105,6 +120,11 @@ impl<C: Choices> World<C> {
             5 => self.pass_time(),
             6 => self.stale_report(),
             7 => self.misplaced_report(),
+            8 => self.import_instance(),
+            9 => self.import_volume(),
+            10 => self.export_instance(),
+            11 => self.export_image(),
+            12 => self.turn_key(),
             _ => self.report(),
         }
         if self.choices.below(24) == 0 {
@@ -153,6 +173,7 @@ impl<C: Choices> World<C> {
                         .remove(&order)
                         .expect("only what runs is aborted");
                     assert_eq!(aborted.attempt, attempt);
+                    self.heard.remove(&order);
                     self.over.push((order, attempt));
                 }
                 Output::Event(event) => self.happened(&event.task, event.event),
@@ -164,6 +185,7 @@ impl<C: Choices> World<C> {
                     );
                     assert!(self.asked.is_empty(), "every request has its reply");
                     self.check_nobody_is_stuck(wake_at);
+                    self.check_nobody_is_silent_for_too_long(wake_at);
                     return;
                 }
             }
@@ -210,6 +232,19 @@ impl<C: Choices> World<C> {
         if let Work::PublishSnapshot(work) = &begin.work {
             self.result(work.snapshot_id.as_str(), &order.task);
         }
+        if let Work::PublishVolumes(work) = &begin.work {
+            for volume in &work.volumes {
+                self.result(volume.volume_id.as_str(), &order.task);
+            }
+        }
+        let seen = self.tasks.get(&order.task).expect("only known tasks work");
+        assert_eq!(seen.finals, 0, "work after the end");
+        let heard = Heard {
+            since: self.now,
+            last: self.now,
+            started: false,
+        };
+        self.heard.insert(order.clone(), heard);
         self.running.insert(order, begin);
     }
 
@@ -224,6 +259,13 @@ impl<C: Choices> World<C> {
 
     fn happened(&mut self, id: &TaskId, event: Happening) {
         let seen = self.tasks.get_mut(id).expect("events are of known tasks");
+        if matches!(
+            event,
+            Happening::Completed { .. } | Happening::Deleted { .. }
+        ) {
+            seen.finals += 1;
+            assert_eq!(seen.finals, 1, "a second end");
+        }
         match event {
             Happening::Progress { percent, .. } => {
                 assert!(percent >= seen.progress, "progress goes back");
@@ -236,7 +278,8 @@ impl<C: Choices> World<C> {
                 assert!(seen.published, "completed without a publish");
                 assert!(!seen.cancelled, "completed after a cancel");
                 assert_eq!(image_id.is_some(), seen.kind == TaskKind::ImportImage);
-                assert!(!snapshots.is_empty());
+                let makes = matches!(seen.kind, TaskKind::ImportImage | TaskKind::ImportSnapshot);
+                assert_eq!(!snapshots.is_empty(), makes);
             }
             _ => {}
         }
@@ -247,9 +290,12 @@ impl<C: Choices> World<C> {
         for (order, begin) in core::mem::take(&mut self.running) {
             self.over.push((order, begin.attempt));
         }
+        self.heard.clear();
         self.asked.clear();
         let records: Vec<Record> = self.store.values().cloned().collect();
-        self.engine = Engine::restore(self.config, 1, records).expect("what was stored is good");
+        let world = self.engine.world().clone();
+        self.engine =
+            Engine::restore_in(self.config, 1, world, records).expect("what was stored is good");
         self.after_crash();
         self.drain(None);
     }
@@ -268,17 +314,34 @@ impl<C: Choices> World<C> {
             (Reply::ImportSnapshot(task), Asked::Import(caller, kind)) => {
                 self.created(task.import_task_id, caller, kind);
             }
-            (Reply::CancelImportTask { import_task_id, .. }, Asked::Cancel) => {
-                let key = RecordKey::Task {
-                    id: import_task_id.clone(),
-                };
+            (
+                Reply::ImportInstance(task) | Reply::ImportVolume(task),
+                Asked::Import(caller, kind),
+            ) => {
+                self.created(task.conversion_task_id, caller, kind);
+            }
+            (Reply::CreateInstanceExportTask(task), Asked::Import(caller, kind)) => {
+                self.created(task.export_task_id, caller, kind);
+            }
+            (Reply::ExportImage(task), Asked::Import(caller, kind)) => {
+                assert_eq!(task.progress, Some(0));
+                self.created(task.export_image_task_id, caller, kind);
+            }
+            (
+                Reply::CancelImportTask { .. }
+                | Reply::CancelConversionTask
+                | Reply::CancelExportTask,
+                Asked::Cancel(id),
+            ) => {
+                let id = id.expect("nothing else can be cancelled");
+                let key = RecordKey::Task { id: id.clone() };
                 assert!(self.store.contains_key(&key));
                 let publish = OrderId {
-                    task: import_task_id.clone(),
+                    task: id.clone(),
                     step: Step::Publish,
                 };
                 assert!(!self.running.contains_key(&publish), "cancelled too late");
-                let seen = self.tasks.get_mut(&import_task_id).expect("only one's own");
+                let seen = self.tasks.get_mut(&id).expect("only one's own");
                 assert!(
                     !seen.published && seen.ended.is_none(),
                     "cancelled too late"
@@ -293,6 +356,15 @@ impl<C: Choices> World<C> {
     fn created(&mut self, id: TaskId, caller: Caller, kind: TaskKind) {
         let key = RecordKey::Task { id: id.clone() };
         assert!(self.store.contains_key(&key), "a reply before its commit");
-        self.known(id, caller, kind);
+        self.known(id, caller.clone(), kind);
+        if matches!(kind, TaskKind::ExportInstance | TaskKind::ExportImage) {
+            let active = self.tasks.values().filter(|seen| {
+                seen.kind == kind
+                    && seen.caller == caller
+                    && seen.ended.is_none()
+                    && seen.finals == 0
+            });
+            assert!(active.count() <= self.config.export_tasks, "past the quota");
+        }
     }
 }

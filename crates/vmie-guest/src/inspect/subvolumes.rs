@@ -1,0 +1,101 @@
+//! Roots and mounts that are subvolumes.
+
+use vmie_fs::{Filesystem, GuestPath, Node, Rooted, Subvolume};
+
+use super::{clause, is_root};
+use crate::fstab::{self, FstabEntry};
+
+/// The longest table that is looked at to tell which subvolume is the root.
+const MAX_TABLE: u64 = 64 << 10;
+/// Subvolumes that are looked at: snapshots may be many, and most are read-only.
+const MAX_LOOKED_AT: usize = 256;
+
+/// The root filesystem of a system.
+pub(super) struct Root {
+    pub(super) files: Box<dyn Filesystem>,
+    /// The path of its subvolume, when it is in one.
+    pub(super) subvolume: Option<String>,
+}
+
+/// The root that a filesystem holds: where its paths begin, or in one of its subvolumes, as most
+/// installers make it (`@`, `@rootfs`). Of several the one whose own table says that it is the root
+/// is taken, else the first that is no snapshot.
+pub(super) fn root(files: Box<dyn Filesystem>) -> Option<Root> {
+    let subvolumes = files.subvolumes().unwrap_or_default();
+    if is_root(&*files) {
+        let own = subvolumes.iter().find(|sub| sub.root == files.root());
+        let subvolume = own.filter(|own| own.parent.is_some()).map(path);
+        return Some(Root { files, subvolume });
+    }
+    let mut files = files;
+    let mut best: Option<(bool, bool, Node, String)> = None;
+    let writable = subvolumes.iter().filter(|sub| !sub.read_only);
+    for sub in writable.take(MAX_LOOKED_AT) {
+        let view = Rooted::new(files, sub.root);
+        if is_root(&view) {
+            let rank = (says_so(&view, sub), sub.snapshot_of.is_none());
+            if best.as_ref().is_none_or(|best| rank > (best.0, best.1)) {
+                best = Some((rank.0, rank.1, sub.root, path(sub)));
+            }
+        }
+        files = view.into_inner();
+    }
+    let (_, _, node, subvolume) = best?;
+    Some(Root {
+        files: Box::new(Rooted::new(files, node)),
+        subvolume: Some(subvolume),
+    })
+}
+
+fn path(sub: &Subvolume) -> String {
+    match &sub.path {
+        Some(path) => path.to_string_lossy(),
+        None => format!("subvolid={}", sub.id),
+    }
+}
+
+/// Whether the fstab in a subvolume mounts that subvolume as the root.
+fn says_so(view: &Rooted, sub: &Subvolume) -> bool {
+    let read = || {
+        let mut file = view.open(&GuestPath::from("/etc/fstab")).ok()?;
+        let len = usize::try_from(file.len().min(MAX_TABLE)).ok()?;
+        let mut bytes = vec![0; len];
+        file.read_at(&mut bytes, 0).ok()?;
+        Some(fstab::parse(&bytes))
+    };
+    read().is_some_and(|table| {
+        let mut roots = table.entries.iter().filter(|entry| entry.target == "/");
+        roots.any(|entry| is_meant(entry, sub))
+    })
+}
+
+/// Whether an entry of fstab names a subvolume.
+pub(super) fn is_asked_for(entry: &FstabEntry) -> bool {
+    entry.option("subvol").is_some() || entry.option("subvolid").is_some()
+}
+
+fn is_meant(entry: &FstabEntry, sub: &Subvolume) -> bool {
+    if let Some(name) = entry.option("subvol") {
+        return sub.path.as_ref() == Some(&GuestPath::root().join(name.as_bytes()));
+    }
+    let id = entry.option("subvolid").and_then(|id| id.parse().ok());
+    id == Some(sub.id)
+}
+
+/// What an entry of fstab mounts of a filesystem.
+pub(super) fn mounted(
+    files: Box<dyn Filesystem>,
+    entry: &FstabEntry,
+) -> Result<Box<dyn Filesystem>, String> {
+    if !is_asked_for(entry) {
+        return Ok(files);
+    }
+    let subvolumes = files.subvolumes().map_err(|error| clause(&error))?;
+    if subvolumes.is_empty() {
+        return Ok(files);
+    }
+    let meant = subvolumes.iter().find(|sub| is_meant(entry, sub));
+    let root = meant.map(|sub| sub.root);
+    let root = root.ok_or_else(|| "it has no such subvolume".to_owned())?;
+    Ok(Box::new(Rooted::new(files, root)))
+}
