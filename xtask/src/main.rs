@@ -93,6 +93,8 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Peers {
+    /// Requests that botocore serializes, read by vmie-ec2, and replies of vmie-ec2, parsed by botocore.
+    Ec2(peers::ec2::Ec2),
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
     /// attribute and byte by byte. As root: images are loop-mounted.
     Fs {
@@ -106,6 +108,9 @@ fn main() -> Result<()> {
         Command::Differential => differential::run(),
         Command::Corpus { folder } => corpus::run(&folder),
         Command::Guests { folder } => guests::run(&folder),
+        Command::Peers {
+            what: Peers::Ec2(arguments),
+        } => peers::ec2::run(&arguments),
         Command::Peers {
             what: Peers::Fs { only },
         } => peers::fs(&only),

@@ -1,4 +1,5 @@
-//! Filesystems as their second readers see them: `cargo xtask peers fs`.
+//! Filesystems as their second readers see them: `cargo xtask peers fs`; and the wire codec as
+//! botocore sees it: `cargo xtask peers ec2`.
 //!
 //! Images are made by each filesystem's own mkfs and filled through a mount of the kernel; then
 //! every path, attribute and byte that vmie reads is compared with what the kernel shows. Needs
@@ -6,6 +7,7 @@
 
 mod btrfs;
 mod compare;
+pub(crate) mod ec2;
 mod ext;
 mod mount;
 mod ntfs;

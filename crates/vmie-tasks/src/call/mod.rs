@@ -47,7 +47,7 @@ pub struct ApiCall {
 }
 
 /// The actions.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub enum Action {
     /// Imports a machine as an image.
@@ -113,7 +113,7 @@ pub struct TagSpecification {
 }
 
 /// A filter of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Filter {
     /// `task-state` for tasks (SVC-OBS-5), `image-id`, `tag:KEY` … for what they make.
     pub name: String,
