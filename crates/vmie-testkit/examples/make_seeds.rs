@@ -1,6 +1,8 @@
 //! Writes the seeds of the fuzz targets: `cargo run -p vmie-testkit --example make_seeds -- fuzz/seeds`.
 #![allow(
+    clippy::as_conversions,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a tool for developers, which may stop with a panic"
 )]
