@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::Result;
-use crate::differential::images;
+use crate::differential::{images, vhd};
 use crate::run::{Tally, bounded, build_vmie, json, sha256, text, tool};
 
 /// What reading any image may cost.
@@ -99,7 +99,8 @@ fn placed(folder: &Path, name: &str, scratch: &Path) -> Result<(PathBuf, Option<
     let path = folder.join(name);
     let parent = path.parent().ok_or("no folder")?;
     let is_set = name.matches('/').count() > 1 && fs::read_dir(parent)?.count() > 1;
-    if !is_set || !name.starts_with("vmdk/") {
+    let kind = name.split('/').next().unwrap_or_default();
+    if !is_set || !["vmdk", "vhd", "vhdx"].contains(&kind) {
         return Ok((unpacked(&path, scratch)?, None));
     }
     let beside = scratch.join("set");
@@ -134,8 +135,14 @@ fn unpacked(path: &Path, scratch: &Path) -> Result<PathBuf> {
     Ok(target)
 }
 
+/// The formats that are compared, and qemu-img's names of them.
+const COMPARED: [(&str, &str); 3] = [("vmdk", "vmdk"), ("vhd", "vpc"), ("vhdx", "vhdx")];
+/// Bytes of a disk that is compared by its digest; of a larger one, the bytes that are data.
+const DIGESTED: u64 = 16 << 30;
+
 /// Disks that we convert are compared with what qemu-img makes of them, when it can read them; with
-/// what the index has of another reader when it cannot.
+/// what the index has of another reader when it cannot, and for VHDs with a parent, which qemu-img
+/// leaves out.
 fn compare(vmie: &Path, image: &Image<'_>, scratch: &Path, tally: &mut Tally) -> Result<()> {
     let (name, path) = (image.name, image.path);
     let mut arguments = vec!["info", "--json", text(path)];
@@ -143,50 +150,54 @@ fn compare(vmie: &Path, image: &Image<'_>, scratch: &Path, tally: &mut Tally) ->
         arguments.extend(["--allow-references", text(beside)]);
     }
     let (info, code) = json(vmie, &arguments)?;
-    let probed = tool("qemu-img", &["info", "--output=json", text(path)]);
-    let theirs_is_vmdk = probed.is_ok_and(|text| text.contains("\"format\": \"vmdk\""));
-    if code != 0 && theirs_is_vmdk {
+    let probed = tool("qemu-img", &["info", "--output=json", text(path)]).unwrap_or_default();
+    let theirs = |format: &str| probed.contains(&format!("\"format\": \"{format}\""));
+    if code != 0 && COMPARED.iter().any(|(_, format)| theirs(format)) {
         println!(
             "qemu-img reads {name}, and vmie does not: {}",
             info["error"]["message"]
         );
     }
-    if code != 0 || info["format"] != "vmdk" {
+    let ours = COMPARED.iter().find(|(ours, _)| info["format"] == *ours);
+    let Some((format, qemu)) = ours.filter(|_| code == 0) else {
         return Ok(());
-    }
-    let raw = scratch.join("reference.raw");
-    let read = tool(
-        "qemu-img",
-        &["convert", "-f", "vmdk", "-O", "raw", text(path), text(&raw)],
-    );
-    let theirs = match (read, told(image.facts)) {
-        (Ok(_), _) => sha256(&raw),
-        (Err(_), Some(digest)) => {
-            println!("qemu-img cannot read {name}; another reader's digest is compared");
-            Ok(digest)
-        }
-        (Err(_), None) => {
-            println!("qemu-img cannot read {name}, and nobody else is known to have");
-            return Ok(());
-        }
     };
-    let same = images::convert_beside(path, image.beside, scratch).and_then(|ours| {
-        let theirs = theirs?;
-        if ours == theirs {
-            Ok(())
-        } else {
-            Err(format!("{ours}, and not {theirs}").into())
-        }
-    });
+    let raw = scratch.join("reference.raw");
+    let convert = ["convert", "-f", qemu, "-O", "raw", text(path), text(&raw)];
+    let without_parent = *format == "vhd" && info["variant"] == "differencing";
+    let read = !without_parent && tool("qemu-img", &convert).is_ok();
+    let told = told(image.facts).filter(|_| !read);
+    let same = if read && info["virtual_size"].as_u64() > Some(DIGESTED) {
+        let disk = vmie::Image::open(path, &images::options(image.beside))?.disk(0)?;
+        vhd::same_bytes(&disk, &raw)
+    } else if read || told.is_some() {
+        let ours = images::convert_beside(path, image.beside, scratch);
+        let theirs = told.map_or_else(|| sha256(&raw), Ok);
+        ours.and_then(|ours| match theirs? {
+            theirs if ours == theirs => Ok(()),
+            theirs => Err(format!("{ours}, and not {theirs}").into()),
+        })
+    } else {
+        println!("qemu-img cannot read {name}, and nobody else is known to have");
+        return Ok(());
+    };
+    if !read {
+        println!("qemu-img cannot read {name}; another reader's digest is compared");
+    }
     tally.attempt(name, same);
     let _ = fs::remove_file(&raw);
     Ok(())
 }
 
-/// The digest of the disk that the index has of dissect.hypervisor.
+/// The digest of the disk that the index has of a reader other than qemu-img as it is: of
+/// dissect.hypervisor, libvhdi, or qemu-img on a copy that it repaired.
 fn told(facts: &str) -> Option<String> {
-    let (_, facts) = facts.split_once("dissect.hypervisor:")?;
-    let (_, facts) = facts.split_once("content sha256")?;
+    let readers = ["dissect.hypervisor:", "libvhdi:", "qemu-img (on a copy"];
+    let after = |reader: &&str| Some(facts.split_once(*reader)?.1);
+    let (_, facts) = readers
+        .iter()
+        .find_map(after)?
+        .split_once("content sha256")?;
     let (_, digest) = facts.split_once('=')?;
     let digest: String = digest.chars().take_while(char::is_ascii_hexdigit).collect();
     (digest.len() == 64).then_some(digest)

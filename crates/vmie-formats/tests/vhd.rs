@@ -21,6 +21,7 @@ use vmie_formats::{
 };
 use vmie_io::{Budget, Meter, Metered, Window};
 use vmie_testkit::conformance;
+use vmie_testkit::sparse::Sparse;
 use vmie_testkit::vhd::{Builder, Built, fix, utf16};
 use vmie_testkit::vmdk::sample_disk;
 
@@ -565,41 +566,6 @@ fn a_hostile_parent_locator_opens_nothing() {
         let files = Files::of(&[]);
         open_with(&bytes, &files).unwrap_err();
         assert_eq!(*files.asked.lock().unwrap(), ["parent.vhd"]);
-    }
-}
-
-/// A sparse file of any length: some parts, and zeroes between them.
-struct Sparse {
-    len: u64,
-    parts: Vec<(u64, Vec<u8>)>,
-}
-
-impl ReadAt for Sparse {
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<(), vmie_formats::ReadError> {
-        let end = offset + buf.len() as u64;
-        if end > self.len {
-            let len = self.len;
-            return Err(vmie_formats::ReadError::past_end(
-                "sparse",
-                offset,
-                buf.len(),
-                len,
-            ));
-        }
-        buf.fill(0);
-        for (at, bytes) in &self.parts {
-            let from = offset.max(*at);
-            let to = end.min(at + bytes.len() as u64);
-            if from < to {
-                let target = &mut buf[(from - offset) as usize..(to - offset) as usize];
-                target.copy_from_slice(&bytes[(from - at) as usize..(to - at) as usize]);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! Writes the seeds of the fuzz targets: `cargo run -p vmie-testkit --example make_seeds -- fuzz/seeds`.
 #![allow(
+    clippy::as_conversions,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a tool for developers, which may stop with a panic"
 )]
@@ -8,7 +10,8 @@
 use std::path::{Path, PathBuf};
 
 use vmie_testkit::ova::{self, Style, Tar};
-use vmie_testkit::{qcow2, vdi, vmdk};
+use vmie_testkit::sparse::Sparse;
+use vmie_testkit::{qcow2, vdi, vhd, vhdx, vmdk};
 
 fn main() {
     let folder: PathBuf = std::env::args_os().nth(1).expect("a folder").into();
@@ -26,6 +29,20 @@ fn main() {
     for (name, bytes) in qcow2_seeds() {
         write(&folder, "qcow2", name, &bytes);
         write(&folder, "probe", name, &bytes);
+    }
+    for (name, bytes) in vhd_seeds() {
+        write(&folder, "vhd", name, &[b"\x01", &bytes[..]].concat());
+        if name == "fixed-511" {
+            write(&folder, "probe", "vhd", &bytes);
+        }
+    }
+    for (name, bytes) in vhdx_seeds() {
+        write(
+            &folder,
+            "vhdx",
+            name,
+            &[b"\x01", &Sparse::pack(&bytes)[..]].concat(),
+        );
     }
     for (name, text) in ovf_seeds() {
         write(&folder, "ovf", name, text.as_bytes());
@@ -234,5 +251,78 @@ fn ovf_seeds() -> Vec<(&'static str, String)> {
     vec![
         ("two-disks", ova::descriptor(&two, Some("efi"))),
         ("none", ova::descriptor(&[], None)),
+    ]
+}
+
+/// One byte before the file says whether its checksums are made right.
+fn vhd_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let disk = vmdk::sample_disk(9000);
+    let dynamic = vhd::Builder::dynamic(&disk);
+    let some: Vec<bool> = (0..18).map(|sector| sector % 3 != 1).collect();
+    let child = vhd::Builder::differencing(&disk, &some);
+    let locators = child
+        .clone()
+        .locator(*b"W2ru", vhd::utf16(".\\parent.vhd"))
+        .locator(*b"MacX", b"file://localhost/parent.vhd".to_vec());
+    vec![
+        ("fixed", vhd::Builder::fixed(&disk[..3000]).build().bytes),
+        (
+            "fixed-511",
+            vhd::Builder::fixed(b"x").short_footer().build().bytes,
+        ),
+        ("dynamic", dynamic.build().bytes),
+        (
+            "dynamic-bitmaps",
+            dynamic.clone().written(&some).reverse().build().bytes,
+        ),
+        (
+            "dynamic-batmap",
+            dynamic.clone().batmap().saved_state().build().bytes,
+        ),
+        ("dynamic-copy", dynamic.clone().no_end().build().bytes),
+        (
+            "geometry",
+            dynamic.creator(*b"vpc ").geometry(1, 4, 4).build().bytes,
+        ),
+        ("child", child.build().bytes),
+        ("child-locators", locators.build().bytes),
+    ]
+}
+
+/// One byte before the file says whether its checksums are made right; the file is packed.
+fn vhdx_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let dynamic = vhdx::Builder::dynamic(b"the first block");
+    let mut long = vec![0; 3 << 20];
+    long[..9].copy_from_slice(b"the start");
+    let child = vhdx::Builder::differencing(&long, &[true, false, true]);
+    let mut log = dynamic.clone().log().build();
+    let table = log[vhdx::BAT..vhdx::BAT + 4096].to_vec();
+    let change = |number, changes| vhdx::Entry {
+        number,
+        tail: 0,
+        flushed: 0,
+        last: 0,
+        changes,
+    };
+    let zero = vhdx::Change::Zero(vhdx::BAT as u64, 8192);
+    vhdx::put_log(&mut log, 0, &change(1, vec![zero]).bytes());
+    let data = vhdx::Change::Data(vhdx::BAT as u64, table);
+    vhdx::put_log(&mut log, 4096, &change(2, vec![data]).bytes());
+    vec![
+        ("dynamic", dynamic.build()),
+        ("fixed", vhdx::Builder::fixed(b"x").block_mib(2).build()),
+        (
+            "sectors-4096",
+            dynamic.clone().sector(4096).sequence(5, 5).build(),
+        ),
+        (
+            "states",
+            vhdx::Builder::dynamic(&long)
+                .state(1, 2)
+                .state(2, 3)
+                .build(),
+        ),
+        ("child", child.state(2, 1).build()),
+        ("log", log),
     ]
 }

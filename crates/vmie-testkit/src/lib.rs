@@ -9,6 +9,7 @@ pub mod lvm;
 pub mod md;
 pub mod ova;
 pub mod qcow2;
+pub mod sparse;
 pub mod table;
 pub mod vdi;
 pub mod vhd;

@@ -2,7 +2,7 @@
 //!
 //! One text of the service stands for many causes; here the cause keeps its own name beside it.
 
-use vmie_formats::{Cause, Format, ImageInfo, Variant};
+use vmie_formats::{Cause, Format, ImageInfo, NoteKind, Variant};
 use vmie_io::ErrorKind;
 use vmie_rules::SvcId;
 use vmie_rules::limits::{DISK_SIZE_BOUND, IMPORT_IMAGE_DISK_SIZE_BOUND};
@@ -62,7 +62,8 @@ pub fn of_error(error: &Error, disk: Option<usize>) -> FileFinding {
     let (code, message, mut svc) = match error.below() {
         Below::Formats(fault) => {
             let found = fault.value().map(ToString::to_string);
-            let (message, svc) = words(fault.cause(), &found.unwrap_or_default());
+            let found = found.unwrap_or_default();
+            let (message, svc) = words(fault.cause(), fault.structure(), &found);
             (kebab(&format!("{:?}", fault.cause())), message, svc)
         }
         Below::Host(fault) => (kebab(&format!("{:?}", fault.cause())), None, Vec::new()),
@@ -96,9 +97,24 @@ pub fn refusal(error: &Error) -> Option<FileFinding> {
     Some(of_error(error, None)).filter(|finding| finding.service_message.is_some())
 }
 
-/// The service's words for a cause; `found` is the value that the error names.
-fn words(cause: Cause, found: &str) -> (Option<Message>, Vec<SvcId>) {
+/// The service's words for a cause; `structure` and `found` are what the error names.
+fn words(cause: Cause, structure: &str, found: &str) -> (Option<Message>, Vec<SvcId>) {
     match cause {
+        // A VHD that cannot be read without its parent is a differencing one, and a badly made one
+        // gets the same answer.
+        Cause::ReferenceDenied | Cause::ReferenceMissing | Cause::ParentMismatch
+            if structure.starts_with("VHD ") =>
+        {
+            (Some(Message::FootersNotIdentical), vec![SvcId::Fmt3])
+        }
+        Cause::ReferenceDenied | Cause::ReferenceMissing | Cause::ParentMismatch
+            if structure.starts_with("VHDX") =>
+        {
+            (None, vec![SvcId::Fmt3])
+        }
+        Cause::VhdFooterMissing | Cause::VhdChecksum | Cause::VhdType => {
+            (Some(Message::FootersNotIdentical), vec![SvcId::Fmt3])
+        }
         Cause::ChunkedFiles => (Some(Message::ChunkedDisk), vec![SvcId::Fmt7]),
         Cause::VmdkCompressionNone => (Some(Message::UnsupportedCompression), vec![SvcId::Fmt8]),
         Cause::VmdkGrainLength | Cause::VmdkGrainData => {
@@ -161,6 +177,27 @@ fn of_info(info: &ImageInfo, disk: Option<usize>) -> Vec<FileFinding> {
             "the VMDK is an SEsparse delta of VMware".to_owned(),
             "Delete or consolidate the machine's snapshots, then export it as OVF or OVA",
         ),
+        (Format::Vhd, Some(Variant::VhdDifferencing)) => say(
+            "vhd-differencing",
+            Some(Message::FootersNotIdentical),
+            &[SvcId::Fmt3],
+            "the VHD holds only the differences to a parent".to_owned(),
+            "Merge it with its parent into a fixed or dynamic VHD",
+        ),
+        (Format::Vhd, _) if info.notes.iter().any(|note| footers_differ(note.kind)) => say(
+            "vhd-footers",
+            Some(Message::FootersNotIdentical),
+            &[SvcId::Fmt3],
+            "the footer of the VHD and its copy are not identical".to_owned(),
+            "Convert it to a new VHD",
+        ),
+        (Format::Vhdx, Some(Variant::VhdxDifferencing)) => say(
+            "vhdx-differencing",
+            None,
+            &[SvcId::Fmt3],
+            "the VHDX holds only the differences to a parent".to_owned(),
+            "Merge it with its parent into a fixed or dynamic VHDX",
+        ),
         (Format::Raw | Format::Vhd | Format::Vhdx | Format::Ova, _)
         | (Format::Vmdk, None | Some(Variant::VmdkStreamOptimized)) => {}
         (Format::Vmdk, Some(variant)) => say(
@@ -199,6 +236,11 @@ fn of_info(info: &ImageInfo, disk: Option<usize>) -> Vec<FileFinding> {
         );
     }
     findings
+}
+
+/// Whether the two footers of a VHD are not the same, or only one of them is whole (SVC-ERR-8).
+fn footers_differ(kind: NoteKind) -> bool {
+    matches!(kind, NoteKind::FootersDiffer | NoteKind::SecondCopyUsed)
 }
 
 /// A variant's name as programs see it: `VmdkGrainLength` → `vmdk-grain-length`. What a variant
@@ -339,6 +381,30 @@ mod tests {
         assert_eq!(refused(Cause::FormatNotRead, "vhdx"), None);
         assert_eq!(refused(Cause::VmdkGrainData, ""), None);
         assert_eq!(refused(Cause::TarChecksum, ""), None);
+    }
+
+    #[test]
+    fn a_vhd_with_a_parent_or_two_footers_gets_the_services_answer() {
+        let mut info = ImageInfo::new(Format::Vhd, 1 << 20, 1 << 20).of(Variant::VhdDifferencing);
+        let finding = &of_info(&info, None)[0];
+        let message = "ClientError: Footers not identical";
+        assert_eq!(finding.service_message.as_deref(), Some(message));
+        assert_eq!(finding.svc, [SvcId::Err8, SvcId::Fmt3]);
+        info.variant = Some(Variant::VhdDynamic);
+        assert_eq!(of_info(&info, None), []);
+        let note = vmie_formats::ImageNote::new(NoteKind::FootersDiffer, Some(0), "they differ");
+        info.notes.push(note);
+        assert_eq!(of_info(&info, None)[0].code, "vhd-footers");
+        // Without its parent it cannot even be opened.
+        let fault = vmie_formats::Error::new(Cause::ReferenceDenied).at("VHD parent locator", 7);
+        let finding = refusal(&fault.into()).unwrap();
+        assert_eq!(finding.service_message.as_deref(), Some(message));
+        let fault = vmie_formats::Error::new(Cause::ReferenceDenied).at("VHDX parent locator", 7);
+        let finding = of_error(&fault.into(), None);
+        assert_eq!(
+            (finding.service_message, finding.svc),
+            (None, vec![SvcId::Fmt3])
+        );
     }
 
     #[test]

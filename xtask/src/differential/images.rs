@@ -78,7 +78,7 @@ pub(crate) fn convert(image: &Path, folder: &Path) -> Result<String> {
 }
 
 /// How an image is opened whose other files lie in a folder.
-pub(super) fn options(beside: Option<&Path>) -> vmie::ImageOptions {
+pub(crate) fn options(beside: Option<&Path>) -> vmie::ImageOptions {
     let resolver = beside.map(|folder| -> Arc<dyn vmie::formats::Resolver> {
         Arc::new(vmie::formats::FolderResolver::new(folder))
     });

@@ -2,6 +2,7 @@
 
 mod filesystems;
 pub(crate) mod images;
+pub(crate) mod vhd;
 mod vmdk;
 mod volumes;
 
@@ -14,6 +15,7 @@ pub(crate) fn run() -> Result<()> {
     let mut tally = Tally::default();
     images::run(&vmie, folder.path(), &mut tally)?;
     vmdk::run(folder.path(), &mut tally)?;
+    vhd::run(folder.path(), &mut tally)?;
     volumes::run(&vmie, folder.path(), &mut tally)?;
     filesystems::run(&vmie, folder.path(), &mut tally)?;
     tally.finish("differential")

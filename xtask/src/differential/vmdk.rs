@@ -54,7 +54,7 @@ fn is_flat(subformat: &str) -> bool {
 }
 
 /// A disk of holes with some data: at both ends, and around the borders of extents of 2 GiB.
-fn islands(path: &Path, size: u64) -> Result<()> {
+pub(super) fn islands(path: &Path, size: u64) -> Result<()> {
     let file = File::create(path)?;
     file.set_len(size)?;
     let borders = (1..size >> 31).step_by(97).map(|n| n << 31);
@@ -197,18 +197,7 @@ fn same(folder: &Path, vmdk: &Path, raw: &Path, subformat: &str, exact: bool) ->
             join(&mut ours, extent.start, extent.len);
         }
     }
-    let map = tool(
-        "qemu-img",
-        &["map", "-f", "vmdk", "--output=json", text(vmdk)],
-    )?;
-    let map: Value = serde_json::from_str(&map)?;
-    let mut theirs = Vec::new();
-    for entry in map.as_array().into_iter().flatten() {
-        if entry["data"] == true {
-            let number = |key: &str| entry[key].as_u64().ok_or("no number");
-            join(&mut theirs, number("start")?, number("length")?);
-        }
-    }
+    let theirs = qemu_map("vmdk", vmdk)?;
     let within = |(start, len): &(u64, u64)| {
         let holds = |(from, all): &(u64, u64)| from <= start && start + len <= from + all;
         theirs.iter().any(holds)
@@ -225,7 +214,21 @@ fn same(folder: &Path, vmdk: &Path, raw: &Path, subformat: &str, exact: bool) ->
     Ok(())
 }
 
-fn join(extents: &mut Vec<(u64, u64)>, start: u64, len: u64) {
+/// The ranges that qemu-img says are data, neighbours joined.
+pub(super) fn qemu_map(format: &str, image: &Path) -> Result<Vec<(u64, u64)>> {
+    let arguments = ["map", "-f", format, "--output=json", text(image)];
+    let map: Value = serde_json::from_str(&tool("qemu-img", &arguments)?)?;
+    let mut extents = Vec::new();
+    for entry in map.as_array().into_iter().flatten() {
+        if entry["data"] == true {
+            let number = |key: &str| entry[key].as_u64().ok_or("no number");
+            join(&mut extents, number("start")?, number("length")?);
+        }
+    }
+    Ok(extents)
+}
+
+pub(super) fn join(extents: &mut Vec<(u64, u64)>, start: u64, len: u64) {
     match extents.last_mut() {
         Some((from, length)) if *from + *length == start => *length += len,
         _ => extents.push((start, len)),
