@@ -110,9 +110,9 @@ const VARIANTS: &[Variant] = &[
         &["-t", "ext4", "-O", "^has_journal"],
     ),
     (
-        "ext4, project quota",
+        "ext4, project ids",
         "ext4",
-        &["-t", "ext4", "-O", "project,quota"],
+        &["-t", "ext4", "-O", "project"],
     ),
 ];
 
