@@ -326,6 +326,9 @@ fn nodes(image: &[u8]) -> Vec<usize> {
         .collect()
 }
 
+/// An image, and where its nodes with right checksums are.
+type Sealed = (Arc<Vec<u8>>, Vec<usize>);
+
 proptest! {
     /// Nodes are changed and given the right checksum again, so that what stands behind the
     /// checksums is what has to hold.
@@ -334,7 +337,7 @@ proptest! {
         changes in prop::collection::vec((any::<prop::sample::Index>(), 32..4096usize, any::<u8>()), 1..12),
         trees in any::<bool>(),
     ) {
-        static FOUND: OnceLock<[(Arc<Vec<u8>>, Vec<usize>); 2]> = OnceLock::new();
+        static FOUND: OnceLock<[Sealed; 2]> = OnceLock::new();
         let found = FOUND.get_or_init(|| ["btrfs-zstd", "btrfs-trees"].map(|name| {
             let image = fixture(name);
             let nodes = nodes(&image);

@@ -19,7 +19,7 @@ pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
     let format = open::format_of(args.output_format);
     let target = Target::of(format, args.subformat.as_deref()).ok_or_else(|| {
         let name = args.subformat.as_deref().unwrap_or_default();
-        Failure::usage(&format!("'{}' of {format} is not written here", Safe(name)))
+        Failure::usage(format!("'{}' of {format} is not written here", Safe(name)))
     })?;
     let paths = std::slice::from_ref(&args.source);
     let images = open::images(out, paths, &args.opening, Exit::Failed)?;
@@ -28,7 +28,7 @@ pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
         let fail = |error: &vmie::Error| Failure::of(Exit::Failed, error);
         if image.disk_count() > 1 && args.disk.is_none() {
             let count = image.disk_count();
-            return Err(Failure::usage(&format!(
+            return Err(Failure::usage(format!(
                 "the appliance has {count} disks; --disk says which"
             )));
         }

@@ -38,7 +38,7 @@ pub(super) fn run(out: &Out, args: &CreateArgs) -> Result<Exit, Failure> {
     let format = open::format_of(args.output_format);
     let target = Target::of(format, args.subformat.as_deref()).ok_or_else(|| {
         let name = args.subformat.as_deref().unwrap_or_default();
-        Failure::usage(&format!("'{}' of {format} is not written here", Safe(name)))
+        Failure::usage(format!("'{}' of {format} is not written here", Safe(name)))
     })?;
     let mut stamp = Stamp::default();
     stamp.time = u64::try_from(vmie::now().secs).unwrap_or(0);
