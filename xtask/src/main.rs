@@ -39,7 +39,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Make images with the reference tools (qemu-img, sfdisk, mkfs.*) and compare what vmie reads.
-    Differential,
+    Differential {
+        /// Large disks in every variant of VMDK and VHD, too.
+        #[arg(long)]
+        large: bool,
+    },
     /// Read every image of a corpus (a folder with INDEX.tsv) within bounds of time and memory, and
     /// compare disks with qemu-img where it can read them.
     Corpus {
@@ -105,7 +109,7 @@ enum Peers {
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
-        Command::Differential => differential::run(),
+        Command::Differential { large } => differential::run(large),
         Command::Corpus { folder } => corpus::run(&folder),
         Command::Guests { folder } => guests::run(&folder),
         Command::Peers {

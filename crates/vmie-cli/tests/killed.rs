@@ -74,7 +74,7 @@ fn killed_at_many_moments_it_ends_the_same() {
             if moment > 0 {
                 wait_for_a_part(&store);
             }
-            thread::sleep(Duration::from_millis(37 * round + 90 * moment));
+            thread::sleep(Duration::from_millis(13 * round + 30 * moment));
             child.kill().unwrap();
             child.wait().unwrap();
             while_writing += u32::from(has_part(&store));
@@ -90,7 +90,7 @@ fn has_part(store: &Path) -> bool {
 
 /// Waits until a disk is being written; what an earlier run left is swept before that.
 fn wait_for_a_part(store: &Path) {
-    for _ in 0..400 {
+    for _ in 0..3000 {
         thread::sleep(Duration::from_millis(10));
         if has_part(store) {
             return;
