@@ -4,6 +4,7 @@ use vmie_fs::{FsKind, GuestPath, Space, State};
 use vmie_volumes::{DiskLayout, Group, VolumeId};
 
 use crate::fstab::FstabEntry;
+use crate::initramfs::Contents;
 use crate::{Evidence, Fact};
 
 /// What the disks of a machine hold, each fact with what it rests on. Nothing here is a judgement.
@@ -124,6 +125,8 @@ pub struct System {
     pub mounts: Vec<Mount>,
     /// Device drivers of the default kernel (or the newest one).
     pub drivers: Fact<Drivers>,
+    /// What the default kernel (or the newest one) finds before it has a root.
+    pub initramfs: Fact<Initramfs>,
     /// How the network is set up.
     pub network: Network,
     /// What became of things of lesser weight that could not be established.
@@ -343,11 +346,17 @@ impl DefaultKernel {
     /// The value of `root=` on the command line.
     #[must_use]
     pub fn root(&self) -> Option<&str> {
+        self.option("root")
+    }
+
+    /// The value of an option of the command line, the last where it stands several times.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
         self.cmdline
             .as_deref()?
             .split_ascii_whitespace()
             .rev()
-            .find_map(|word| word.strip_prefix("root="))
+            .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
     }
 }
 
@@ -503,6 +512,44 @@ impl Drivers {
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.modules.iter().chain(&self.builtin).any(|n| n == name)
+    }
+}
+
+/// The initial RAM filesystem of a kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Initramfs {
+    /// The kernel is started without one.
+    None,
+    /// It was listed: the paths of its files, and what they hold together.
+    Listed {
+        /// The paths in the guest.
+        files: Vec<String>,
+        /// What they hold.
+        contents: Contents,
+    },
+    /// A file that the boot entry names is not there.
+    Missing {
+        /// Its path, as the boot entry writes it.
+        file: String,
+    },
+    /// A file is there and cannot be unpacked.
+    Damaged {
+        /// Its path in the guest.
+        file: String,
+        /// What is wrong with it: a clause without capital or full stop.
+        why: String,
+    },
+}
+
+impl Initramfs {
+    /// Whether the driver is in it.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Listed { contents, .. } => contents.drivers.iter().any(|n| n == name),
+            _ => false,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use vmie_fs::State;
 use crate::fstab::FstabEntry;
 use crate::{
     Boot, Bootloader, DefaultKernel, Disk, Drivers, Esp, Evidence, Fact, FilesystemFacts, Finding,
-    Inspection, Kernel, Mount, MountOutcome, Network, Os, System, Unread, Verdict,
+    Initramfs, Inspection, Kernel, Mount, MountOutcome, Network, Os, System, Unread, Verdict,
 };
 
 /// An inspection and its verdict in one document: what is in the one, and what is in the other.
@@ -145,6 +145,7 @@ fn facts<'a>(all: &'a Inspection, each: &mut dyn FnMut(String, Option<&'a str>, 
         tell(name("default_kernel"), &system.default_kernel, each);
         tell(name("fstab"), &system.fstab, each);
         tell(name("drivers"), &system.drivers, each);
+        tell(name("initramfs"), &system.initramfs, each);
         each(name("network"), None, &system.network.evidence);
         each(name("notes"), None, &system.notes);
     }
@@ -228,6 +229,7 @@ document!(System, |system| {
     "fstab": system.fstab.get().map(Vec::as_slice).unwrap_or_default(),
     "mounts": system.mounts,
     "drivers": system.drivers.get(),
+    "initramfs": system.initramfs.get(),
     "network": system.network,
 });
 
@@ -303,6 +305,34 @@ document!(Drivers, |drivers| {
     "modules": drivers.modules,
     "builtin": drivers.builtin,
 });
+
+impl Serialize for Initramfs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self {
+            Self::None => map.serialize_entry("state", "none")?,
+            Self::Missing { file } => {
+                map.serialize_entry("state", "missing")?;
+                map.serialize_entry("files", &[file])?;
+            }
+            Self::Damaged { file, why } => {
+                map.serialize_entry("state", "damaged")?;
+                map.serialize_entry("files", &[file])?;
+                map.serialize_entry("why", why)?;
+            }
+            Self::Listed { files, contents } => {
+                let compressions = contents.compressions.iter().map(|one| one.name());
+                map.serialize_entry("state", "listed")?;
+                map.serialize_entry("files", files)?;
+                map.serialize_entry("compressions", &compressions.collect::<Vec<_>>())?;
+                map.serialize_entry("drivers", &contents.drivers)?;
+                map.serialize_entry("releases", &contents.releases)?;
+                map.serialize_entry("complete", &contents.complete)?;
+            }
+        }
+        map.end()
+    }
+}
 
 document!(Network, |network| {
     "stacks": network.stacks,

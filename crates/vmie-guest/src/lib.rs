@@ -54,6 +54,7 @@ mod error;
 mod evidence;
 pub mod fstab;
 pub mod grub;
+pub mod initramfs;
 mod inspect;
 mod inspection;
 #[cfg(feature = "serde")]
@@ -70,8 +71,8 @@ pub use evidence::{Evidence, Fact};
 pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
     Arch, Boot, BootMode, Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Disk, Drivers, Esp,
-    Family, FilesystemFacts, Inspection, Kernel, KernelFlavour, KernelSource, Mount, MountOutcome,
-    Network, Os, System, Unread,
+    Family, FilesystemFacts, Initramfs, Inspection, Kernel, KernelFlavour, KernelSource, Mount,
+    MountOutcome, Network, Os, System, Unread,
 };
 #[cfg(feature = "serde")]
 pub use json::Preflight;

@@ -4,17 +4,21 @@ use super::tree::Tree;
 use crate::{DefaultKernel, Drivers, Fact, Kernel, KernelFlavour, Network};
 
 /// Drivers that tell whether a system can run where it is going, or shows where it comes from.
-const DRIVERS: &[&str] = &[
+pub(super) const DRIVERS: &[&str] = &[
     "nvme",
     "ena",
     "xen-blkfront",
     "xen-netfront",
     "virtio_blk",
     "virtio_net",
+    "virtio_pci",
     "virtio_scsi",
     "ixgbevf",
     "ahci",
+    "ata_piix",
     "mptspi",
+    "mptsas",
+    "mpt3sas",
     "vmw_pvscsi",
     "hv_storvsc",
 ];
@@ -25,15 +29,9 @@ pub(super) fn drivers(
     kernels: &[Kernel],
     default: Option<&DefaultKernel>,
 ) -> Fact<Drivers> {
-    let newest = || {
-        let mut systems = kernels
-            .iter()
-            .filter(|kernel| kernel.flavour != KernelFlavour::Rescue);
-        systems.next().map(|kernel| kernel.release.as_str())
-    };
     let Some(release) = default
         .map(|kernel| kernel.release.as_str())
-        .or_else(newest)
+        .or_else(|| newest(kernels))
     else {
         return Fact::unknown("no kernel was found", Vec::new());
     };
@@ -64,6 +62,14 @@ pub(super) fn drivers(
         return Fact::unknown(why, evidence);
     }
     Fact::known(drivers, evidence)
+}
+
+/// The newest kernel that is no rescue kernel.
+pub(super) fn newest(kernels: &[Kernel]) -> Option<&str> {
+    let mut systems = kernels
+        .iter()
+        .filter(|kernel| kernel.flavour != KernelFlavour::Rescue);
+    systems.next().map(|kernel| kernel.release.as_str())
 }
 
 /// Which of [`DRIVERS`] a list of module files names: lines of `kernel/…/nvme.ko.xz: …`.

@@ -3,6 +3,7 @@
 mod boot;
 mod devices;
 mod identity;
+mod initrd;
 mod kernels;
 mod loaders;
 mod mounts;
@@ -182,6 +183,7 @@ fn system(
         root_disks: root.disks.clone(),
         os: identity::os(&tree),
         drivers: devices::drivers(&tree, &kernels, default_kernel.get()),
+        initramfs: initrd::initramfs(&tree, &kernels, &default_kernel),
         network: devices::network(&tree, default_kernel.get()),
         kernels,
         default_kernel,

@@ -2,6 +2,7 @@
 
 mod boot;
 mod files;
+mod initramfs;
 mod settings;
 mod system;
 mod volumes;
@@ -44,6 +45,7 @@ pub fn judge(
         judge.system(system);
         judge.loader(system);
         judge.fstab(system);
+        judge.initramfs(system);
         judge.settings(system);
     }
     let mut findings = judge.findings;
