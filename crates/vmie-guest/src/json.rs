@@ -9,8 +9,9 @@ use vmie_fs::State;
 
 use crate::fstab::FstabEntry;
 use crate::{
-    Boot, Bootloader, DefaultKernel, Disk, Drivers, Esp, Evidence, Fact, FilesystemFacts, Finding,
-    Initramfs, Inspection, Kernel, Mount, MountOutcome, Network, Os, System, Unread, Verdict,
+    Boot, Bootloader, ConfiguredInterface, DefaultKernel, Disk, Drivers, Esp, Evidence, Fact,
+    FilesystemFacts, Finding, Firewall, Initramfs, Inspection, Kernel, Mount, MountOutcome,
+    Network, Os, Settings, Software, Ssh, System, Unread, Verdict,
 };
 
 /// An inspection and its verdict in one document: what is in the one, and what is in the other.
@@ -147,6 +148,7 @@ fn facts<'a>(all: &'a Inspection, each: &mut dyn FnMut(String, Option<&'a str>, 
         tell(name("drivers"), &system.drivers, each);
         tell(name("initramfs"), &system.initramfs, each);
         each(name("network"), None, &system.network.evidence);
+        each(name("settings.ssh"), None, &system.settings.ssh.evidence);
         each(name("notes"), None, &system.notes);
     }
     tell("boot.modes".to_owned(), &all.boot.modes, each);
@@ -231,6 +233,7 @@ document!(System, |system| {
     "drivers": system.drivers.get(),
     "initramfs": system.initramfs.get(),
     "network": system.network,
+    "settings": system.settings,
 });
 
 document!(Os, |os| {
@@ -337,7 +340,49 @@ impl Serialize for Initramfs {
 document!(Network, |network| {
     "stacks": network.stacks,
     "files": network.files,
+    "interfaces": network.interfaces.iter().map(InterfaceDocument).collect::<Vec<_>>(),
+    "persistent_rules": network.persistent_rules.len(),
     "predictable_names": network.predictable_names,
+});
+
+/// An interface of another module.
+struct InterfaceDocument<'a>(&'a ConfiguredInterface);
+
+document!(InterfaceDocument<'_>, |one| {
+    "name": one.0.interface.name,
+    "stack": one.0.stack,
+    "dhcp": one.0.interface.dhcp,
+    "addresses": one.0.interface.addresses,
+    "mac": one.0.interface.mac,
+    "path": one.0.evidence.path,
+    "line": one.0.evidence.line,
+});
+
+document!(Settings, |settings| {
+    "dhcp_clients": settings.dhcp_clients,
+    "ssh": settings.ssh,
+    "firewalls": settings.firewalls,
+    "selinux": settings.selinux,
+    "software": settings.software,
+    "fixed_devices": settings.fixed_devices.iter().map(|(what, _)| *what).collect::<Vec<_>>(),
+});
+
+document!(Ssh, |ssh| {
+    "installed": ssh.installed,
+    "enabled": ssh.enabled,
+    "port": ssh.other_port.as_ref().map_or(22, |(port, _)| *port),
+    "keys": ssh.keys_off.is_none(),
+    "users_with_keys": ssh.users_with_keys,
+});
+
+document!(Firewall, |firewall| {
+    "name": firewall.name,
+    "lets_ssh_in": firewall.lets_ssh_in,
+});
+
+document!(Software, |software| {
+    "kind": software.kind.name(),
+    "name": software.name,
 });
 
 document!(Boot, |boot| {

@@ -388,7 +388,14 @@ fn other_distributions_are_read() {
     let guest = look(layout(true, &[0x83]), vec![guest]);
     let said = verdict(&guest, Mode::Practical);
     assert_eq!(said.decision, Decision::Accepted);
-    assert_eq!(codes(&said), ["fstab-device-names", "row-deprecated"]);
+    assert_eq!(
+        codes(&said),
+        [
+            "fstab-device-names",
+            "row-deprecated",
+            "root-by-device-name"
+        ]
+    );
     assert_eq!(verdict(&guest, Mode::Strict).decision, Decision::Refused);
 }
 

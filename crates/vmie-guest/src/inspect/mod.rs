@@ -7,6 +7,8 @@ mod initrd;
 mod kernels;
 mod loaders;
 mod mounts;
+mod network;
+mod services;
 mod subvolumes;
 mod tree;
 mod volumes;
@@ -184,7 +186,8 @@ fn system(
         os: identity::os(&tree),
         drivers: devices::drivers(&tree, &kernels, default_kernel.get()),
         initramfs: initrd::initramfs(&tree, &kernels, &default_kernel),
-        network: devices::network(&tree, default_kernel.get()),
+        network: network::network(&tree, default_kernel.get()),
+        settings: services::settings(&tree),
         kernels,
         default_kernel,
         bootloaders,

@@ -3,6 +3,7 @@
 mod boot;
 mod files;
 mod initramfs;
+mod reach;
 mod settings;
 mod system;
 mod volumes;
@@ -47,6 +48,7 @@ pub fn judge(
         judge.fstab(system);
         judge.initramfs(system);
         judge.settings(system);
+        judge.reach(system);
     }
     let mut findings = judge.findings;
     findings.sort_by_key(

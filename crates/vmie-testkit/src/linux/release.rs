@@ -83,7 +83,7 @@ fn debian(guest: &Guest<'_>, tree: &mut Tree) {
 
 fn ubuntu(guest: &Guest<'_>, tree: &mut Tree) {
     let version = guest.version;
-    let long_term = version.ends_with(".04") && guest.major() % 2 == 0;
+    let long_term = version.ends_with(".04") && guest.major().is_multiple_of(2);
     let lts = if long_term { " LTS" } else { "" };
     tree.file("/etc/debian_version", "wheezy/sid\n");
     tree.file(
