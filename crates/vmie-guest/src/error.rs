@@ -32,6 +32,9 @@ pub enum Cause {
     /// A file ends before what it promises.
     #[error("the file ends too early")]
     Truncated,
+    /// A database of packages is damaged, or of another form.
+    #[error("the database is damaged or of another form")]
+    Database,
     /// A file starts with nothing that is known.
     #[error("the file is neither an archive nor compressed by anything known")]
     UnknownCompression,
@@ -46,7 +49,7 @@ impl vmie_io::Cause for Cause {
             Self::Read => ErrorKind::Io,
             Self::Limit | Self::TooManyDisks => ErrorKind::LimitExceeded,
             Self::NoDisks => ErrorKind::Misuse,
-            Self::Archive | Self::Compressed => ErrorKind::Corrupt,
+            Self::Archive | Self::Compressed | Self::Database => ErrorKind::Corrupt,
             Self::Truncated => ErrorKind::Truncated,
             Self::UnknownCompression => ErrorKind::Unsupported,
         }
@@ -61,6 +64,7 @@ impl vmie_io::Cause for Cause {
             Self::Archive | Self::Compressed | Self::Truncated | Self::UnknownCompression => {
                 "Build the file again in the guest"
             }
+            Self::Database => "Rebuild the database in the guest (rpm --rebuilddb)",
         }
     }
 }

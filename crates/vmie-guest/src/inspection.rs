@@ -6,6 +6,7 @@ use vmie_volumes::{DiskLayout, Group, VolumeId};
 use crate::fstab::FstabEntry;
 use crate::initramfs::Contents;
 use crate::network::Interface;
+use crate::packages::Package;
 use crate::{Evidence, Fact};
 
 /// What the disks of a machine hold, each fact with what it rests on. Nothing here is a judgement.
@@ -130,6 +131,8 @@ pub struct System {
     pub initramfs: Fact<Initramfs>,
     /// How the network is set up.
     pub network: Network,
+    /// The database of installed packages.
+    pub packages: Fact<Packages>,
     /// Whether it can be reached, and what stands in the way of an import.
     pub settings: Settings,
     /// What became of things of lesser weight that could not be established.
@@ -311,11 +314,13 @@ pub enum KernelSource {
     ImageString,
     /// An entry of a boot loader.
     BootEntry,
+    /// A package of the distribution's.
+    Package,
 }
 
 impl KernelSource {
     /// The source's name, as programs see it: `boot-file`, `modules-folder`, `image-string`,
-    /// `boot-entry`.
+    /// `boot-entry`, `package`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -323,6 +328,7 @@ impl KernelSource {
             Self::ModulesFolder => "modules-folder",
             Self::ImageString => "image-string",
             Self::BootEntry => "boot-entry",
+            Self::Package => "package",
         }
     }
 }
@@ -620,6 +626,18 @@ pub struct Settings {
     /// Names of devices in the storage's configuration that are others after an import, by what
     /// they are in: `lvm-filter`, `lvm-devices`, `mdadm`, `crypttab`.
     pub fixed_devices: Vec<(&'static str, Evidence)>,
+}
+
+/// The database of installed packages, as far as it was looked into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Packages {
+    /// Its form: `dpkg`, or for rpm `bdb`, `ndb`, `sqlite`.
+    pub form: &'static str,
+    /// How many packages are installed.
+    pub count: u32,
+    /// Those that hold a kernel.
+    pub kernels: Vec<Package>,
 }
 
 /// The SSH server.

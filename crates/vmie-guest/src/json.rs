@@ -11,7 +11,7 @@ use crate::fstab::FstabEntry;
 use crate::{
     Boot, Bootloader, ConfiguredInterface, DefaultKernel, Disk, Drivers, Esp, Evidence, Fact,
     FilesystemFacts, Finding, Firewall, Initramfs, Inspection, Kernel, Mount, MountOutcome,
-    Network, Os, Settings, Software, Ssh, System, Unread, Verdict,
+    Network, Os, Packages, Settings, Software, Ssh, System, Unread, Verdict,
 };
 
 /// An inspection and its verdict in one document: what is in the one, and what is in the other.
@@ -147,6 +147,7 @@ fn facts<'a>(all: &'a Inspection, each: &mut dyn FnMut(String, Option<&'a str>, 
         tell(name("fstab"), &system.fstab, each);
         tell(name("drivers"), &system.drivers, each);
         tell(name("initramfs"), &system.initramfs, each);
+        tell(name("packages"), &system.packages, each);
         each(name("network"), None, &system.network.evidence);
         each(name("settings.ssh"), None, &system.settings.ssh.evidence);
         each(name("notes"), None, &system.notes);
@@ -233,6 +234,7 @@ document!(System, |system| {
     "drivers": system.drivers.get(),
     "initramfs": system.initramfs.get(),
     "network": system.network,
+    "packages": system.packages.get(),
     "settings": system.settings,
 });
 
@@ -356,6 +358,15 @@ document!(InterfaceDocument<'_>, |one| {
     "mac": one.0.interface.mac,
     "path": one.0.evidence.path,
     "line": one.0.evidence.line,
+});
+
+document!(Packages, |packages| {
+    "form": packages.form,
+    "count": packages.count,
+    "kernels": packages.kernels.iter().map(|one| match one.release.as_str() {
+        "" => format!("{} {}", one.name, one.version),
+        release => format!("{} {}-{release}", one.name, one.version),
+    }).collect::<Vec<_>>(),
 });
 
 document!(Settings, |settings| {

@@ -61,8 +61,10 @@ mod inspection;
 mod json;
 mod judge;
 pub mod network;
+pub mod packages;
 pub mod release;
 mod request;
+mod source;
 mod text;
 mod verdict;
 mod version;
@@ -73,13 +75,14 @@ pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
     Arch, Boot, BootMode, Bootloader, BootloaderKind, ConfiguredInterface, DefaultBy,
     DefaultKernel, Disk, Drivers, Esp, Family, FilesystemFacts, Firewall, Initramfs, Inspection,
-    Kernel, KernelFlavour, KernelSource, Mount, MountOutcome, Network, Os, Settings, Software,
-    SoftwareKind, Ssh, System, Unread,
+    Kernel, KernelFlavour, KernelSource, Mount, MountOutcome, Network, Os, Packages, Settings,
+    Software, SoftwareKind, Ssh, System, Unread,
 };
 #[cfg(feature = "serde")]
 pub use json::Preflight;
 pub use judge::judge;
 pub use request::{Container, ImportRequest, Machine};
+pub use source::Source;
 pub use verdict::{Decision, Finding, Severity, Verdict};
 pub use vmie_rules::Date;
 pub use vmie_rules::matrix::{Matrix, Mode};

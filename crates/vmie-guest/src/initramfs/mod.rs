@@ -13,9 +13,7 @@ mod stream;
 
 use std::io::{self, BufRead, BufReader, Read};
 
-pub use stream::Source;
-
-use crate::{Cause, Error};
+use crate::{Cause, Error, Source};
 use cpio::{Ended, Listing};
 use stream::{Raw, Skip, Unpacked};
 

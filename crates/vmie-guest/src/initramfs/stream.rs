@@ -3,29 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 use super::Compression;
-use crate::{Cause, Error};
-
-/// A file that is read at any place.
-pub trait Source {
-    /// Reads into `buf` from `offset` on and says how many bytes; zero only at the end (or for an
-    /// empty `buf`).
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    fn read_at(&mut self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
-}
-
-impl Source for &[u8] {
-    fn read_at(&mut self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let from = usize::try_from(offset).unwrap_or(usize::MAX);
-        let rest = self.get(from..).unwrap_or_default();
-        let len = rest.len().min(buf.len());
-        for (to, from) in buf.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        Ok(len)
-    }
-}
+use crate::{Cause, Error, Source};
 
 /// Bytes that are read at a time.
 const READ: usize = 128 << 10;

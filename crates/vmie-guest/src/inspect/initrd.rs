@@ -1,13 +1,11 @@
 //! The initial RAM filesystem of the kernel that starts.
 
-use std::io;
-
-use vmie_fs::{FileRead, GuestPath};
+use vmie_fs::GuestPath;
 
 use super::devices::{DRIVERS, newest};
-use super::tree::Tree;
+use super::tree::{File, Tree};
 use crate::grub::without_device;
-use crate::initramfs::{self, Bounds, Contents, Source};
+use crate::initramfs::{self, Bounds, Contents};
 use crate::{Cause, DefaultKernel, Error, Fact, Initramfs, Kernel};
 
 /// Files that are read: microcode may stand in one of its own.
@@ -20,14 +18,6 @@ const NAMES: &[(&str, &str)] = &[
     ("/boot/initrd-", ""),
     ("/boot/initrd-", ".img"),
 ];
-
-struct File<'a>(Box<dyn FileRead + 'a>);
-
-impl Source for File<'_> {
-    fn read_at(&mut self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buf, offset).map_err(io::Error::other)
-    }
-}
 
 /// What the default kernel, or the newest one, finds before it has a root.
 pub(super) fn initramfs(

@@ -8,6 +8,7 @@ mod kernels;
 mod loaders;
 mod mounts;
 mod network;
+mod packages;
 mod services;
 mod subvolumes;
 mod tree;
@@ -170,6 +171,7 @@ fn system(
     let tree = mounts::join(root.id.clone(), namespace, table, volumes, text);
     let mut kernels = kernels::installed(&tree);
     let (bootloaders, default_kernel) = loaders::read(&tree, firmware, &mut kernels);
+    let packages = packages::packages(&tree, &mut kernels);
     let notes = table
         .bad_lines
         .iter()
@@ -188,6 +190,7 @@ fn system(
         initramfs: initrd::initramfs(&tree, &kernels, &default_kernel),
         network: network::network(&tree, default_kernel.get()),
         settings: services::settings(&tree),
+        packages,
         kernels,
         default_kernel,
         bootloaders,

@@ -209,3 +209,16 @@ fn svc_vol_3_filters_that_name_devices_are_told() {
     });
     assert_eq!(only(&filter, "devices-by-name").1, "/etc/lvm/lvm.conf:3");
 }
+
+#[test]
+fn svc_lim_6_a_kernel_of_no_package_is_told() {
+    let status = |kernel: &str| {
+        format!(
+            "Package: linux-image-{kernel}\nStatus: install ok installed\nVersion: 6.1.55-1\n\n"
+        )
+    };
+    let own = with(|files| files.with_file("/var/lib/dpkg/status", status("6.1.0-13-amd64")));
+    assert_eq!(codes(&own), [""; 0]);
+    let other = with(|files| files.with_file("/var/lib/dpkg/status", status("6.1.0-18-amd64")));
+    assert_eq!(only(&other, "custom-kernel").1, "/boot/grub/grub.cfg:9");
+}
