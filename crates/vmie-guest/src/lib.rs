@@ -54,11 +54,13 @@ mod error;
 mod evidence;
 pub mod fstab;
 pub mod grub;
+pub mod initramfs;
 mod inspect;
 mod inspection;
 #[cfg(feature = "serde")]
 mod json;
 mod judge;
+pub mod network;
 pub mod release;
 mod request;
 mod text;
@@ -69,9 +71,10 @@ pub use error::{Cause, Error};
 pub use evidence::{Evidence, Fact};
 pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
-    Arch, Boot, BootMode, Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Disk, Drivers, Esp,
-    Family, FilesystemFacts, Inspection, Kernel, KernelFlavour, KernelSource, Mount, MountOutcome,
-    Network, Os, System, Unread,
+    Arch, Boot, BootMode, Bootloader, BootloaderKind, ConfiguredInterface, DefaultBy,
+    DefaultKernel, Disk, Drivers, Esp, Family, FilesystemFacts, Firewall, Initramfs, Inspection,
+    Kernel, KernelFlavour, KernelSource, Mount, MountOutcome, Network, Os, Settings, Software,
+    SoftwareKind, Ssh, System, Unread,
 };
 #[cfg(feature = "serde")]
 pub use json::Preflight;

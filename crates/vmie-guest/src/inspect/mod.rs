@@ -3,9 +3,12 @@
 mod boot;
 mod devices;
 mod identity;
+mod initrd;
 mod kernels;
 mod loaders;
 mod mounts;
+mod network;
+mod services;
 mod subvolumes;
 mod tree;
 mod volumes;
@@ -182,7 +185,9 @@ fn system(
         root_disks: root.disks.clone(),
         os: identity::os(&tree),
         drivers: devices::drivers(&tree, &kernels, default_kernel.get()),
-        network: devices::network(&tree, default_kernel.get()),
+        initramfs: initrd::initramfs(&tree, &kernels, &default_kernel),
+        network: network::network(&tree, default_kernel.get()),
+        settings: services::settings(&tree),
         kernels,
         default_kernel,
         bootloaders,
