@@ -1,19 +1,6 @@
 //! Engines from records.
-#![allow(
-    clippy::as_conversions,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::panic,
-    unreachable_pub,
-    missing_docs,
-    dead_code,
-    reason = "a test may stop where it fails, and its parts are shared"
-)]
 
-mod client;
-
-use client::{NOW, call, call_as, caller, engine, image_request};
+use crate::client::{NOW, call, call_as, caller, engine, image_request};
 use vmie_tasks::{
     Action, Attempt, Change, Config, Engine, Output, Record, RecordKey, ReportError, RestoreError,
     Step, WorkerEvent,

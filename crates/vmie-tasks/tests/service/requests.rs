@@ -1,19 +1,6 @@
 //! What becomes of calls: first replies, stages, lists, tokens, cancels.
-#![allow(
-    clippy::as_conversions,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::panic,
-    unreachable_pub,
-    missing_docs,
-    dead_code,
-    reason = "a test may stop where it fails, and its parts are shared"
-)]
 
-mod client;
-
-use client::{NOW, call, call_as, caller, engine, image_request};
+use crate::client::{NOW, call, call_as, caller, engine, image_request};
 use vmie_rules::api::ApiCode;
 use vmie_rules::format::ImageFormat;
 use vmie_rules::guest::{BootMode, Platform};

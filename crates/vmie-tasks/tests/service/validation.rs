@@ -1,19 +1,6 @@
 //! Which requests are refused, and with which code.
-#![allow(
-    clippy::as_conversions,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    clippy::panic,
-    unreachable_pub,
-    missing_docs,
-    dead_code,
-    reason = "a test may stop where it fails, and its parts are shared"
-)]
 
-mod client;
-
-use client::{NOW, call, caller, engine, image_request, ova};
+use crate::client::{NOW, call, caller, engine, image_request, ova};
 use proptest::prelude::*;
 use vmie_rules::api::ApiCode;
 use vmie_tasks::{
