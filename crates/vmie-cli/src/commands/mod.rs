@@ -4,6 +4,7 @@ mod cat;
 mod compare;
 mod convert;
 mod create;
+mod export;
 mod extract;
 mod find;
 mod iam;
@@ -49,6 +50,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Map(args) => map::run(&out, &args),
         Command::Convert(args) => convert::run(&out, &args),
         Command::Compare(args) => compare::run(&out, &args),
+        Command::Export(args) => export::run(&out, &args),
         Command::Create(args) => create::run(&out, &args),
         Command::Volumes(args) => volumes::run(&out, &args),
         Command::Ls(args) => ls::run(&out, &args),
@@ -73,6 +75,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Map(args) => args.output.json,
         Command::Convert(args) => args.output.json,
         Command::Compare(args) => args.output.json,
+        Command::Export(args) => args.output.json,
         Command::Create(args) => args.output.json,
         Command::Volumes(args) => args.output.json,
         Command::Ls(args) => args.output.json,

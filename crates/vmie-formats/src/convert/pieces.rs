@@ -24,12 +24,14 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    pub(super) fn new(end: u64) -> Self {
-        Self {
-            at: 0,
-            end,
-            number: 0,
-        }
+    /// From byte `at` on.
+    pub(super) fn new(at: u64, end: u64) -> Self {
+        Self { at, end, number: 0 }
+    }
+
+    /// The byte at which the next piece begins.
+    pub(super) fn at(&self) -> u64 {
+        self.at
     }
 
     /// The next piece; `None` at the end. After an error it starts there again.
