@@ -44,6 +44,11 @@ pub(crate) enum Command {
     )]
     Convert(ConvertArgs),
     //Check(CheckArgs),
+    /// Looks for damage in an image: blocks that overlap or are lost, wrong checksums and counts
+    #[command(
+        after_help = "Exit codes, those of 'qemu-img check': 0 sound, 1 the check could not be completed, 2 damaged,\n3 sound, but parts of the file belong to nothing, 63 the format holds nothing to check."
+    )]
+    Check(CheckArgs),
     /// Compares what two images hold
     #[command(after_help = "Exit codes: 0 the same, 1 different, 2 unreadable.")]
     Compare(CompareArgs),

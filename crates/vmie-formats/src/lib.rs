@@ -72,6 +72,7 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+mod check;
 mod convert;
 mod deflate;
 mod error;
@@ -95,6 +96,7 @@ pub mod vhdx;
 pub mod vmdk;
 mod xml;
 
+pub use check::{Check, Problem, ProblemKind, check};
 pub use convert::{
     ConvertOptions, Journal, Report, Stamp, Target, Zeroes, convert, convert_resumable,
     convert_to_stream,

@@ -289,6 +289,15 @@ impl Error {
         }
     }
 
+    /// The cause, when it is an image's.
+    #[must_use]
+    pub fn formats_cause(&self) -> Option<vmie_formats::Cause> {
+        match &self.inner.below {
+            Below::Formats(fault) => Some(fault.cause()),
+            _ => None,
+        }
+    }
+
     /// What kind of failure it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

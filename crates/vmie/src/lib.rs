@@ -60,6 +60,7 @@
     )
 )]
 
+mod check;
 mod clock;
 mod compare;
 mod convert;
@@ -84,6 +85,7 @@ pub use vmie_tasks as tasks;
 pub use vmie_volumes as volumes;
 
 pub use self::disks::{DiskVolumes, Volume, Volumes, open_filesystem, open_volume, volumes_of};
+pub use check::check_image;
 pub use clock::{now, today};
 pub use compare::{Difference, compare};
 pub use convert::{FileOptions, convert_to_file};

@@ -1,6 +1,7 @@
 //! The commands, one module each, and the way into them.
 
 mod cat;
+mod check;
 mod compare;
 mod convert;
 mod create;
@@ -49,6 +50,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Info(args) => info::run(&out, &args),
         Command::Map(args) => map::run(&out, &args),
         Command::Convert(args) => convert::run(&out, &args),
+        Command::Check(args) => check::run(&out, &args),
         Command::Compare(args) => compare::run(&out, &args),
         Command::Export(args) => export::run(&out, &args),
         Command::Create(args) => create::run(&out, &args),
@@ -74,6 +76,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Info(args) => args.output.json,
         Command::Map(args) => args.output.json,
         Command::Convert(args) => args.output.json,
+        Command::Check(args) => args.output.json,
         Command::Compare(args) => args.output.json,
         Command::Export(args) => args.output.json,
         Command::Create(args) => args.output.json,

@@ -253,8 +253,10 @@ mod tests {
     #[test]
     fn names_of_files_are_plain_whatever_the_machine_is_called() {
         let name = |text: &str| {
-            let mut machine = Machine::default();
-            machine.name = text.to_owned();
+            let machine = Machine {
+                name: text.to_owned(),
+                ..Machine::default()
+            };
             let options = ConvertOptions::new().machine(machine);
             Frame::new(0, &options).file(".ovf")
         };

@@ -153,10 +153,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut machine = Machine::default();
-        machine.name = "a <b> & \"c\"\n".to_owned();
-        machine.memory = 2048;
-        machine.uefi = true;
+        let machine = Machine {
+            name: "a <b> & \"c\"\n".to_owned(),
+            memory: 2048,
+            uefi: true,
+            ..Machine::default()
+        };
         let stamp = Stamp::default();
         let text = descriptor(&machine, &stamp, "x.vmdk", 5 << 30, 12_345);
         let read = Descriptor::parse(text.as_bytes(), &Limits::default()).unwrap();
