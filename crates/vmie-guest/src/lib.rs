@@ -54,6 +54,7 @@ mod error;
 mod evidence;
 pub mod fstab;
 pub mod grub;
+mod html;
 pub mod initramfs;
 mod inspect;
 mod inspection;
@@ -71,6 +72,7 @@ mod version;
 
 pub use error::{Cause, Error};
 pub use evidence::{Evidence, Fact};
+pub use html::html;
 pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
     Arch, Boot, BootMode, Bootloader, BootloaderKind, ConfiguredInterface, DefaultBy,
