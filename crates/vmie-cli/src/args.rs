@@ -134,7 +134,7 @@ pub(crate) struct InfoArgs {
     pub(crate) opening: Opening,
     #[command(flatten)]
     pub(crate) output: Output,
-    /// The image
+    /// The image; `-` is standard input, read once from end to end
     #[arg(value_name = "IMAGE")]
     pub(crate) image: PathBuf,
 }
@@ -178,7 +178,7 @@ pub(crate) struct ConvertArgs {
     /// The adapter that a VMDK says its disk hangs on
     #[arg(long, value_name = "NAME", value_parser = ["lsilogic", "buslogic", "ide", "pvscsi"])]
     pub(crate) adapter: Option<String>,
-    /// The image to read
+    /// The image to read; `-` is standard input, of which a raw disk is made in one pass
     #[arg(value_name = "SRC")]
     pub(crate) source: PathBuf,
     /// The file to write, which must not exist; `-` is standard output

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 
+use vmie_formats::stream::{StreamReader, Written};
 use vmie_formats::{ConvertOptions, Progress, Report, error_of};
 use vmie_io::{CancelToken, ExtentKind, Fault, FileSink, ReadAt, ReadAtExt, WriteAt, int};
 
@@ -27,6 +28,40 @@ pub fn convert_to_file(
     progress: &dyn Progress,
     cancel: &CancelToken,
 ) -> Result<Report, Error> {
+    let write = |part: &Path| write_part(disk, part, options, sync, progress, cancel);
+    appear(target, write)
+}
+
+/// Writes a disk that comes by once, the one of this number, as a raw file, which appears under its
+/// name as that of [`convert_to_file`] does.
+///
+/// # Errors
+/// As [`convert_to_file`]; [`NotStreamable`](vmie_formats::Cause::NotStreamable) for an image that has
+/// to be read at offsets.
+pub fn stream_to_file(
+    stream: &mut StreamReader,
+    number: usize,
+    target: &Path,
+    sync: bool,
+    progress: &dyn Progress,
+    cancel: &CancelToken,
+) -> Result<Written, Error> {
+    appear(target, |part| {
+        let fail = |error: vmie_io::ReadError| {
+            let fault = vmie_formats::Error::new(vmie_formats::Cause::Write).with_source(error);
+            Error::from(fault).in_file(part)
+        };
+        let sink = FileSink::create_new(part).map_err(fail)?;
+        let written = stream.write_raw(number, &sink, progress, cancel)?;
+        if sync {
+            sink.sync().map_err(fail)?;
+        }
+        Ok(written)
+    })
+}
+
+/// Has a file written under another name, and gives it its own when it is whole.
+fn appear<T>(target: &Path, write: impl FnOnce(&Path) -> Result<T, Error>) -> Result<T, Error> {
     let refuse = |cause| Error::from(Fault::new(cause).in_structure("target")).in_file(target);
     if fs::symlink_metadata(target).is_ok() {
         return Err(refuse(Cause::TargetExists));
@@ -38,8 +73,7 @@ pub fn convert_to_file(
         }
         _ => {}
     }
-    let done = write_part(disk, &part, options, sync, progress, cancel)
-        .and_then(|report| publish(&part, target).map(|()| report));
+    let done = write(&part).and_then(|report| publish(&part, target).map(|()| report));
     if done.is_err() {
         // What cannot be removed is removed by the next conversion to that name.
         let _ = fs::remove_file(&part);

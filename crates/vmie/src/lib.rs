@@ -83,7 +83,7 @@ pub use vmie_volumes as volumes;
 
 pub use self::disks::{DiskVolumes, Volume, Volumes, open_filesystem, open_volume, volumes_of};
 pub use clock::{now, today};
-pub use convert::{Difference, compare, convert_to_file};
+pub use convert::{Difference, compare, convert_to_file, stream_to_file};
 pub use error::{Below, Cause, Error};
 pub use host::{HostOptions, ImportSpec, Imported, LocalHost, Outcome, StoredDisk};
 pub use image::{GuestDisk, Image, ImageOptions, guest_disks, views};

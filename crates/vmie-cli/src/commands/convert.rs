@@ -7,7 +7,7 @@ use serde_json::json;
 use vmie::formats::{ConvertOptions, DiskImage, Report, Stamp, Target, convert_to_stream};
 use vmie::io::CancelToken;
 
-use super::{open, stop};
+use super::{open, passing, stop};
 use crate::args::ConvertArgs;
 use crate::failure::{Exit, Failure};
 use crate::out::{Out, Tone};
@@ -21,6 +21,9 @@ pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
         let name = args.subformat.as_deref().unwrap_or_default();
         Failure::usage(format!("'{}' of {format} is not written here", Safe(name)))
     })?;
+    if args.source == Path::new("-") {
+        return passing::convert(out, args, target);
+    }
     let paths = std::slice::from_ref(&args.source);
     let images = open::images(out, paths, &args.opening, Exit::Failed)?;
     let cancel = stop::on_signals();

@@ -4,9 +4,10 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use vmie_io::{Extent, ExtentKind, ReadAt, ReadError, int};
+use vmie_io::{Budget, Extent, ExtentKind, ReadAt, ReadError, int};
 
 use super::blocks::Blocks;
+use crate::stream::Places;
 use crate::{DiskImage, Error, ImageInfo, error_of};
 
 /// A disk out of a VHD. Any number of threads may read at once.
@@ -42,6 +43,15 @@ impl Vhd {
             info,
             layout,
         }
+    }
+
+    /// Where the blocks lie, for reading in the order of the file; nothing for a fixed disk.
+    pub(crate) fn places(&self, budget: &Budget) -> Result<Places, Error> {
+        let mut places = Places::new(budget);
+        if let Layout::Blocks(blocks) = &self.layout {
+            blocks.places(&mut places)?;
+        }
+        Ok(places)
     }
 
     /// The extent at byte `offset` as exactly as the image knows it: by the sector bitmaps, each of
