@@ -145,6 +145,12 @@ impl Tally {
         });
     }
 
+    /// Adds what another thread counted.
+    pub(crate) fn join(&mut self, other: Tally) {
+        self.passed += other.passed;
+        self.failures.extend(other.failures);
+    }
+
     /// The end of the check.
     pub(crate) fn finish(self, name: &str) -> Result<()> {
         println!(

@@ -390,6 +390,9 @@ pub(crate) struct PreflightArgs {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) request: Request,
+    /// Write the report to a file, too, as one page of HTML with the disks drawn
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) images: Images,
 }

@@ -4,6 +4,9 @@ use vmie_fs::{FsKind, GuestPath, Space, State};
 use vmie_volumes::{DiskLayout, Group, VolumeId};
 
 use crate::fstab::FstabEntry;
+use crate::initramfs::Contents;
+use crate::network::Interface;
+use crate::packages::Package;
 use crate::{Evidence, Fact};
 
 /// What the disks of a machine hold, each fact with what it rests on. Nothing here is a judgement.
@@ -124,8 +127,14 @@ pub struct System {
     pub mounts: Vec<Mount>,
     /// Device drivers of the default kernel (or the newest one).
     pub drivers: Fact<Drivers>,
+    /// What the default kernel (or the newest one) finds before it has a root.
+    pub initramfs: Fact<Initramfs>,
     /// How the network is set up.
     pub network: Network,
+    /// The database of installed packages.
+    pub packages: Fact<Packages>,
+    /// Whether it can be reached, and what stands in the way of an import.
+    pub settings: Settings,
     /// What became of things of lesser weight that could not be established.
     pub notes: Vec<Evidence>,
 }
@@ -305,11 +314,13 @@ pub enum KernelSource {
     ImageString,
     /// An entry of a boot loader.
     BootEntry,
+    /// A package of the distribution's.
+    Package,
 }
 
 impl KernelSource {
     /// The source's name, as programs see it: `boot-file`, `modules-folder`, `image-string`,
-    /// `boot-entry`.
+    /// `boot-entry`, `package`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -317,6 +328,7 @@ impl KernelSource {
             Self::ModulesFolder => "modules-folder",
             Self::ImageString => "image-string",
             Self::BootEntry => "boot-entry",
+            Self::Package => "package",
         }
     }
 }
@@ -343,11 +355,17 @@ impl DefaultKernel {
     /// The value of `root=` on the command line.
     #[must_use]
     pub fn root(&self) -> Option<&str> {
+        self.option("root")
+    }
+
+    /// The value of an option of the command line, the last where it stands several times.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
         self.cmdline
             .as_deref()?
             .split_ascii_whitespace()
             .rev()
-            .find_map(|word| word.strip_prefix("root="))
+            .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
     }
 }
 
@@ -506,19 +524,192 @@ impl Drivers {
     }
 }
 
+/// The initial RAM filesystem of a kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Initramfs {
+    /// The kernel is started without one.
+    None,
+    /// It was listed: the paths of its files, and what they hold together.
+    Listed {
+        /// The paths in the guest.
+        files: Vec<String>,
+        /// What they hold.
+        contents: Contents,
+    },
+    /// A file that the boot entry names is not there.
+    Missing {
+        /// Its path, as the boot entry writes it.
+        file: String,
+    },
+    /// A file is there and cannot be unpacked.
+    Damaged {
+        /// Its path in the guest.
+        file: String,
+        /// What is wrong with it: a clause without capital or full stop.
+        why: String,
+    },
+}
+
+impl Initramfs {
+    /// Whether the driver is in it.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Listed { contents, .. } => contents.drivers.iter().any(|n| n == name),
+            _ => false,
+        }
+    }
+}
+
 /// How the network is set up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Network {
-    /// The ways that are configured: `ifupdown`, `netplan`, `ifcfg`, `networkmanager`,
-    /// `systemd-networkd`.
+    /// The ways that are configured: `ifupdown`, `netplan`, `ifcfg`, `wicked`, `networkmanager`,
+    /// `systemd-networkd`, `cloud-init`.
     pub stacks: Vec<&'static str>,
     /// The configuration files found.
     pub files: Vec<String>,
+    /// The interfaces that they set up, the loopback not counted. One that several stacks set up is
+    /// there several times.
+    pub interfaces: Vec<ConfiguredInterface>,
+    /// Rules of udev that give a network card a name for good.
+    pub persistent_rules: Vec<Evidence>,
     /// Whether interfaces get predictable names (`ens3`) instead of `eth0`, when that is known.
     pub predictable_names: Option<bool>,
     /// What the above rests on.
     pub evidence: Vec<Evidence>,
+}
+
+impl Network {
+    /// The names of the interfaces that are set up, each once.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for one in &self.interfaces {
+            let name = one.interface.name.as_str();
+            if !name.is_empty() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}
+
+/// An interface, and which way it is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfiguredInterface {
+    /// What the file says.
+    pub interface: Interface,
+    /// The way: one of [`Network::stacks`].
+    pub stack: &'static str,
+    /// Where.
+    pub evidence: Evidence,
+}
+
+/// Settings of a Linux that decide whether it can be reached, and software that stands in the way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The DHCP clients that are there: `dhclient`, `networkmanager` …
+    pub dhcp_clients: Vec<&'static str>,
+    /// The SSH server.
+    pub ssh: Ssh,
+    /// Packet filters that are switched on.
+    pub firewalls: Vec<Firewall>,
+    /// The mode of SELinux that is set: `enforcing`, `permissive`, `disabled`.
+    pub selinux: Option<String>,
+    /// Software that matters to an import.
+    pub software: Vec<Software>,
+    /// Names of devices in the storage's configuration that are others after an import, by what
+    /// they are in: `lvm-filter`, `lvm-devices`, `mdadm`, `crypttab`.
+    pub fixed_devices: Vec<(&'static str, Evidence)>,
+}
+
+/// The database of installed packages, as far as it was looked into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Packages {
+    /// Its form: `dpkg`, or for rpm `bdb`, `ndb`, `sqlite`.
+    pub form: &'static str,
+    /// How many packages are installed.
+    pub count: u32,
+    /// Those that hold a kernel.
+    pub kernels: Vec<Package>,
+    /// Those that make a machine reachable: DHCP clients, SSH servers.
+    pub reach: Vec<String>,
+}
+
+/// The SSH server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ssh {
+    /// Whether its program is there; unknown when the folder of programs could not be looked into.
+    pub installed: Option<bool>,
+    /// Whether it is started with the system, when that is known.
+    pub enabled: Option<bool>,
+    /// The port, when it is set to another than 22.
+    pub other_port: Option<(u16, Evidence)>,
+    /// Where logins by key are switched off.
+    pub keys_off: Option<Evidence>,
+    /// Users other than root with keys of their own.
+    pub users_with_keys: Vec<String>,
+    /// What the above rests on.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A packet filter that is switched on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Firewall {
+    /// Its name: `ufw`, `firewalld`, `iptables`, `nftables`.
+    pub name: &'static str,
+    /// Whether it lets SSH in, when that can be told.
+    pub lets_ssh_in: Option<bool>,
+    /// Where that was seen.
+    pub evidence: Evidence,
+}
+
+/// Kinds of software that matter to an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SoftwareKind {
+    /// It sets the system up on its first start in a cloud.
+    CloudInit,
+    /// Tools and drivers of a hypervisor.
+    HypervisorTools,
+    /// Anti-virus, intrusion detection.
+    Security,
+    /// An agent of a cloud.
+    CloudAgent,
+}
+
+impl SoftwareKind {
+    /// The kind's name, as programs see it: `cloud-init`, `hypervisor-tools`, `security`,
+    /// `cloud-agent`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CloudInit => "cloud-init",
+            Self::HypervisorTools => "hypervisor-tools",
+            Self::Security => "security",
+            Self::CloudAgent => "cloud-agent",
+        }
+    }
+}
+
+/// Software that matters to an import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Software {
+    /// What kind it is.
+    pub kind: SoftwareKind,
+    /// Its name.
+    pub name: &'static str,
+    /// Where it was seen.
+    pub evidence: Evidence,
 }
 
 /// How firmware can start a disk.

@@ -9,8 +9,9 @@ use vmie_fs::State;
 
 use crate::fstab::FstabEntry;
 use crate::{
-    Boot, Bootloader, DefaultKernel, Disk, Drivers, Esp, Evidence, Fact, FilesystemFacts, Finding,
-    Inspection, Kernel, Mount, MountOutcome, Network, Os, System, Unread, Verdict,
+    Boot, Bootloader, ConfiguredInterface, DefaultKernel, Disk, Drivers, Esp, Evidence, Fact,
+    FilesystemFacts, Finding, Firewall, Initramfs, Inspection, Kernel, Mount, MountOutcome,
+    Network, Os, Packages, Settings, Software, Ssh, System, Unread, Verdict,
 };
 
 /// An inspection and its verdict in one document: what is in the one, and what is in the other.
@@ -145,7 +146,10 @@ fn facts<'a>(all: &'a Inspection, each: &mut dyn FnMut(String, Option<&'a str>, 
         tell(name("default_kernel"), &system.default_kernel, each);
         tell(name("fstab"), &system.fstab, each);
         tell(name("drivers"), &system.drivers, each);
+        tell(name("initramfs"), &system.initramfs, each);
+        tell(name("packages"), &system.packages, each);
         each(name("network"), None, &system.network.evidence);
+        each(name("settings.ssh"), None, &system.settings.ssh.evidence);
         each(name("notes"), None, &system.notes);
     }
     tell("boot.modes".to_owned(), &all.boot.modes, each);
@@ -228,7 +232,10 @@ document!(System, |system| {
     "fstab": system.fstab.get().map(Vec::as_slice).unwrap_or_default(),
     "mounts": system.mounts,
     "drivers": system.drivers.get(),
+    "initramfs": system.initramfs.get(),
     "network": system.network,
+    "packages": system.packages.get(),
+    "settings": system.settings,
 });
 
 document!(Os, |os| {
@@ -304,10 +311,89 @@ document!(Drivers, |drivers| {
     "builtin": drivers.builtin,
 });
 
+impl Serialize for Initramfs {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self {
+            Self::None => map.serialize_entry("state", "none")?,
+            Self::Missing { file } => {
+                map.serialize_entry("state", "missing")?;
+                map.serialize_entry("files", &[file])?;
+            }
+            Self::Damaged { file, why } => {
+                map.serialize_entry("state", "damaged")?;
+                map.serialize_entry("files", &[file])?;
+                map.serialize_entry("why", why)?;
+            }
+            Self::Listed { files, contents } => {
+                let compressions = contents.compressions.iter().map(|one| one.name());
+                map.serialize_entry("state", "listed")?;
+                map.serialize_entry("files", files)?;
+                map.serialize_entry("compressions", &compressions.collect::<Vec<_>>())?;
+                map.serialize_entry("drivers", &contents.drivers)?;
+                map.serialize_entry("releases", &contents.releases)?;
+                map.serialize_entry("complete", &contents.complete)?;
+            }
+        }
+        map.end()
+    }
+}
+
 document!(Network, |network| {
     "stacks": network.stacks,
     "files": network.files,
+    "interfaces": network.interfaces.iter().map(InterfaceDocument).collect::<Vec<_>>(),
+    "persistent_rules": network.persistent_rules.len(),
     "predictable_names": network.predictable_names,
+});
+
+/// An interface of another module.
+struct InterfaceDocument<'a>(&'a ConfiguredInterface);
+
+document!(InterfaceDocument<'_>, |one| {
+    "name": one.0.interface.name,
+    "stack": one.0.stack,
+    "dhcp": one.0.interface.dhcp,
+    "addresses": one.0.interface.addresses,
+    "mac": one.0.interface.mac,
+    "path": one.0.evidence.path,
+    "line": one.0.evidence.line,
+});
+
+document!(Packages, |packages| {
+    "form": packages.form,
+    "count": packages.count,
+    "kernels": packages.kernels.iter().map(|one| match one.release.as_str() {
+        "" => format!("{} {}", one.name, one.version),
+        release => format!("{} {}-{release}", one.name, one.version),
+    }).collect::<Vec<_>>(),
+});
+
+document!(Settings, |settings| {
+    "dhcp_clients": settings.dhcp_clients,
+    "ssh": settings.ssh,
+    "firewalls": settings.firewalls,
+    "selinux": settings.selinux,
+    "software": settings.software,
+    "fixed_devices": settings.fixed_devices.iter().map(|(what, _)| *what).collect::<Vec<_>>(),
+});
+
+document!(Ssh, |ssh| {
+    "installed": ssh.installed,
+    "enabled": ssh.enabled,
+    "port": ssh.other_port.as_ref().map_or(22, |(port, _)| *port),
+    "keys": ssh.keys_off.is_none(),
+    "users_with_keys": ssh.users_with_keys,
+});
+
+document!(Firewall, |firewall| {
+    "name": firewall.name,
+    "lets_ssh_in": firewall.lets_ssh_in,
+});
+
+document!(Software, |software| {
+    "kind": software.kind.name(),
+    "name": software.name,
 });
 
 document!(Boot, |boot| {

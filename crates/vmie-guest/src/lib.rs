@@ -54,29 +54,37 @@ mod error;
 mod evidence;
 pub mod fstab;
 pub mod grub;
+mod html;
+pub mod initramfs;
 mod inspect;
 mod inspection;
 #[cfg(feature = "serde")]
 mod json;
 mod judge;
+pub mod network;
+pub mod packages;
 pub mod release;
 mod request;
+mod source;
 mod text;
 mod verdict;
 mod version;
 
 pub use error::{Cause, Error};
 pub use evidence::{Evidence, Fact};
+pub use html::html;
 pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
-    Arch, Boot, BootMode, Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Disk, Drivers, Esp,
-    Family, FilesystemFacts, Inspection, Kernel, KernelFlavour, KernelSource, Mount, MountOutcome,
-    Network, Os, System, Unread,
+    Arch, Boot, BootMode, Bootloader, BootloaderKind, ConfiguredInterface, DefaultBy,
+    DefaultKernel, Disk, Drivers, Esp, Family, FilesystemFacts, Firewall, Initramfs, Inspection,
+    Kernel, KernelFlavour, KernelSource, Mount, MountOutcome, Network, Os, Packages, Settings,
+    Software, SoftwareKind, Ssh, System, Unread,
 };
 #[cfg(feature = "serde")]
 pub use json::Preflight;
 pub use judge::judge;
 pub use request::{Container, ImportRequest, Machine};
+pub use source::Source;
 pub use verdict::{Decision, Finding, Severity, Verdict};
 pub use vmie_rules::Date;
 pub use vmie_rules::matrix::{Matrix, Mode};

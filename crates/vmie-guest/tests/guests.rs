@@ -99,6 +99,9 @@ fn kernel(release: &str) -> Vec<u8> {
     image
 }
 
+/// An initramfs with nvme, ena, xen-blkfront and virtio_blk.
+const INITRAMFS: &[u8] = include_bytes!("../fixtures/initramfs/zstd");
+
 const MODULES: &str = "kernel/drivers/nvme/host/nvme.ko:\nkernel/drivers/net/ena.ko:\n";
 
 fn system(os_release: &str, release: &str) -> MemoryFs {
@@ -112,11 +115,12 @@ fn system(os_release: &str, release: &str) -> MemoryFs {
         .with_symlink("/lib", "usr/lib")
         .with_file(format!("/usr/lib/modules/{release}/modules.dep"), MODULES)
         .with_file(format!("/boot/vmlinuz-{release}"), kernel(release))
+        .with_file("/boot/initrd", INITRAMFS)
 }
 
 fn menu_of(release: &str) -> String {
     format!(
-        "set default=\"0\"\nmenuentry 'Linux' --id a {{\n linux /boot/vmlinuz-{release} root=UUID=11111111-2222 ro\n initrd /boot/initrd\n}}\n"
+        "set default=\"0\"\nmenuentry 'Linux' --id a {{\n linux /boot/vmlinuz-{release} root=UUID=11111111-2222 ro nvme_core.io_timeout=4294967295\n initrd /boot/initrd\n}}\n"
     )
 }
 
@@ -384,7 +388,14 @@ fn other_distributions_are_read() {
     let guest = look(layout(true, &[0x83]), vec![guest]);
     let said = verdict(&guest, Mode::Practical);
     assert_eq!(said.decision, Decision::Accepted);
-    assert_eq!(codes(&said), ["fstab-device-names", "row-deprecated"]);
+    assert_eq!(
+        codes(&said),
+        [
+            "fstab-device-names",
+            "row-deprecated",
+            "root-by-device-name"
+        ]
+    );
     assert_eq!(verdict(&guest, Mode::Strict).decision, Decision::Refused);
 }
 
@@ -626,4 +637,65 @@ fn a_root_in_a_subvolume_is_found_and_refused() {
     let refused = verdict(&inspection, Mode::Practical);
     assert_eq!(refused.decision, Decision::Refused);
     assert!(codes(&refused).contains(&"root-in-subvolume"));
+}
+
+#[test]
+fn svc_err_23_and_svc_lim_8_the_initramfs_is_read() {
+    let release = "6.1.0-56-cloud-amd64";
+    let with = |file: Option<&[u8]>, cmdline: &str| {
+        let menu = format!(
+            "menuentry 'Linux' {{\n linux /boot/vmlinuz-{release} root=UUID=11111111-2222 {cmdline}\n initrd /boot/initrd.img-{release}\n}}\n"
+        );
+        let mut root = debian("12.4", release).with_file("/boot/grub/grub.cfg", menu);
+        if let Some(file) = file {
+            root = root.with_file(format!("/boot/initrd.img-{release}"), file);
+        }
+        look(layout(true, &[0x83]), vec![root])
+    };
+    let timeout = "nvme_core.io_timeout=4294967295";
+
+    let good = with(Some(INITRAMFS), timeout);
+    let initramfs = good.systems[0].initramfs.get().unwrap();
+    assert!(initramfs.has("nvme") && initramfs.has("xen-blkfront") && !initramfs.has("ahci"));
+    assert_eq!(codes(&verdict(&good, Mode::Practical)), [""; 0]);
+
+    let impatient = verdict(&with(Some(INITRAMFS), "quiet"), Mode::Practical);
+    let finding = impatient.finding("nvme-timeout-default").unwrap();
+    assert_eq!(finding.svc, [SvcId::Lim8]);
+
+    let cut = &INITRAMFS[..INITRAMFS.len() / 2];
+    for damaged in [cut, b"".as_slice(), b"#!/bin/sh"] {
+        let verdict = verdict(&with(Some(damaged), timeout), Mode::Practical);
+        assert_eq!(verdict.decision, Decision::Refused);
+        let finding = verdict.finding("initramfs-unreadable").unwrap();
+        assert_eq!(finding.svc, [SvcId::Err23]);
+        assert!(
+            finding
+                .service_message
+                .as_deref()
+                .unwrap()
+                .contains("initramfs/initrd")
+        );
+        assert!(
+            finding
+                .remedy
+                .ends_with("update-initramfs -u -k 6.1.0-56-cloud-amd64")
+        );
+        let place = finding.evidence[0].path.as_deref().unwrap();
+        assert_eq!(place, "/boot/initrd.img-6.1.0-56-cloud-amd64");
+    }
+
+    let missing = verdict(&with(None, timeout), Mode::Practical);
+    assert_eq!(codes(&missing), ["initramfs-missing"]);
+
+    let empty = include_bytes!("../fixtures/initramfs/without-drivers");
+    let without = verdict(&with(Some(empty), timeout), Mode::Practical);
+    assert_eq!(without.decision, Decision::Accepted);
+    assert_eq!(codes(&without), ["initramfs-lacks-nvme"]);
+    let finding = without.finding("initramfs-lacks-nvme").unwrap();
+    assert!(
+        finding
+            .remedy
+            .contains("echo nvme >> /etc/initramfs-tools/modules")
+    );
 }

@@ -62,7 +62,6 @@ mod image;
 mod life;
 mod order;
 mod output;
-mod policy;
 mod record;
 mod reply;
 mod resource;

@@ -5,6 +5,7 @@
 pub mod conformance;
 pub mod fsimage;
 pub mod ldm;
+pub mod linux;
 pub mod lvm;
 pub mod md;
 pub mod ova;

@@ -3,9 +3,13 @@
 mod boot;
 mod devices;
 mod identity;
+mod initrd;
 mod kernels;
 mod loaders;
 mod mounts;
+mod network;
+mod packages;
+mod services;
 mod subvolumes;
 mod tree;
 mod volumes;
@@ -167,6 +171,7 @@ fn system(
     let tree = mounts::join(root.id.clone(), namespace, table, volumes, text);
     let mut kernels = kernels::installed(&tree);
     let (bootloaders, default_kernel) = loaders::read(&tree, firmware, &mut kernels);
+    let packages = packages::packages(&tree, &mut kernels);
     let notes = table
         .bad_lines
         .iter()
@@ -182,7 +187,10 @@ fn system(
         root_disks: root.disks.clone(),
         os: identity::os(&tree),
         drivers: devices::drivers(&tree, &kernels, default_kernel.get()),
-        network: devices::network(&tree, default_kernel.get()),
+        initramfs: initrd::initramfs(&tree, &kernels, &default_kernel),
+        network: network::network(&tree, default_kernel.get()),
+        settings: services::settings(&tree),
+        packages,
         kernels,
         default_kernel,
         bootloaders,

@@ -1,13 +1,24 @@
 //! The guest's own tree, with what it costs to look into it and where each file really is.
 
-use vmie_fs::{Cause, FileKind, GuestPath, Namespace};
+use std::io;
+
+use vmie_fs::{Cause, FileKind, FileRead, GuestPath, Namespace};
 use vmie_volumes::VolumeId;
 
 use super::volumes::clause;
-use crate::{Evidence, Mount};
+use crate::{Evidence, Mount, Source};
 
 /// Names that are taken of one directory.
 const MAX_NAMES: usize = 4096;
+
+/// A file of the guest, for the readers that take it in pieces.
+pub(super) struct File<'a>(pub(super) Box<dyn FileRead + 'a>);
+
+impl Source for File<'_> {
+    fn read_at(&mut self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buf, offset).map_err(io::Error::other)
+    }
+}
 
 /// A tree whose volumes have names.
 pub(super) struct Tree {

@@ -2,6 +2,8 @@
 
 mod boot;
 mod files;
+mod initramfs;
+mod reach;
 mod settings;
 mod system;
 mod volumes;
@@ -44,7 +46,9 @@ pub fn judge(
         judge.system(system);
         judge.loader(system);
         judge.fstab(system);
+        judge.initramfs(system);
         judge.settings(system);
+        judge.reach(system);
     }
     let mut findings = judge.findings;
     findings.sort_by_key(

@@ -7,7 +7,7 @@ use vmie_rules::message::Message;
 use super::volumes::label;
 use super::{Draft, Judge, advise, finding, refuse, severity, undetermined};
 use crate::inspect::NO_RELEASE_FILE;
-use crate::{Arch, Evidence, KernelFlavour, System};
+use crate::{Arch, Evidence, KernelFlavour, KernelSource, System};
 
 impl Judge<'_> {
     pub(super) fn system(&mut self, system: &System) {
@@ -205,6 +205,7 @@ impl Judge<'_> {
                 .remedy("Make the system's usual kernel the default"),
             );
         }
+        self.custom(system);
         if system
             .bootloaders
             .iter()
@@ -248,6 +249,40 @@ impl Judge<'_> {
                 )
                 .remedy("Install GRUB 2 and write its menu (grub-mkconfig -o /boot/grub/grub.cfg)"),
             ),
+        }
+    }
+}
+
+impl Judge<'_> {
+    /// A kernel that none of the distribution's packages holds, where they hold others.
+    fn custom(&mut self, system: &System) {
+        let (Some(default), Some(packages)) = (system.default_kernel.get(), system.packages.get())
+        else {
+            return;
+        };
+        let own = system
+            .kernels
+            .iter()
+            .find(|kernel| kernel.release == default.release);
+        let is_custom = own.is_some_and(|kernel| {
+            kernel.flavour != KernelFlavour::Rescue
+                && !kernel.sources.contains(&KernelSource::Package)
+        });
+        if is_custom && !packages.kernels.is_empty() {
+            let mut saw = system.default_kernel.evidence().to_vec();
+            saw.extend_from_slice(system.packages.evidence());
+            self.push(
+                advise(
+                    "custom-kernel",
+                    &[SvcId::Lim6],
+                    format!(
+                        "Kernel {} is from none of the installed packages; custom kernels may not be imported",
+                        default.release
+                    ),
+                )
+                .evidence(&saw)
+                .remedy("Make a kernel of the distribution the default"),
+            );
         }
     }
 }

@@ -48,6 +48,7 @@ pub use condition::{Comparison, Operator, Quantity};
 pub use error::{InvalidPolicy, PolicyCause};
 pub use evaluate::{Asker, Evaluation, Miss, Place, Question, evaluate};
 pub use parse::{MAX_DOCUMENT, PolicyKind};
+pub use pattern::fits_wildcards;
 pub use policy::{
     Condition, Effect, Finding, Policy, PrincipalKind, PrincipalSet, Principals, Scope, Statement,
     Texts, Version,

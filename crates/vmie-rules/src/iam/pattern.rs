@@ -27,7 +27,19 @@ pub(super) fn fits(pattern: &str, text: &str, reading: Reading) -> Option<bool> 
     Some(tokens_fit(&tokens, &text, reading.caseless))
 }
 
-/// The same for two ARNs: each of their six parts for itself, so that a wildcard does not reach
+/// Whether a text fits a pattern of `*` for any text and `?` for one character, and no variables:
+/// filters of lists take such patterns, too.
+#[must_use]
+pub fn fits_wildcards(pattern: &str, text: &str) -> bool {
+    let reading = Reading {
+        variables: false,
+        wildcards: true,
+        caseless: false,
+    };
+    fits(pattern, text, reading) == Some(true)
+}
+
+/// Whether an ARN fits a pattern: each of their six parts for itself, so that a wildcard does not reach
 /// over a colon of the first five. A pattern with fewer parts goes on with wildcards.
 pub(super) fn arn_fits(pattern: &str, text: &str, reading: Reading) -> Option<bool> {
     if pattern == "*" {

@@ -10,12 +10,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use vmie_rules::api::{self, ApiCode};
+use vmie_rules::iam::fits_wildcards;
 
 use super::Engine;
 use crate::call::{Caller, Filter, Tag, TagSpecification};
 use crate::check;
 use crate::id::SnapshotId;
-use crate::policy::like;
 use crate::reply::ApiError;
 use crate::resource::SnapshotRecord;
 use crate::world::World;
@@ -75,10 +75,8 @@ fn passes(
             })?
         };
         let wanted = |value: &String| {
-            filter
-                .values
-                .iter()
-                .any(|pattern| like(pattern, value, false))
+            let mut patterns = filter.values.iter();
+            patterns.any(|pattern| fits_wildcards(pattern, value))
         };
         if !values.iter().any(wanted) {
             return Ok(false);

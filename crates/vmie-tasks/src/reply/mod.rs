@@ -22,6 +22,7 @@ pub use export::{
 use vmie_rules::SvcId;
 use vmie_rules::api::ApiCode;
 use vmie_rules::guest::{BootMode, Platform};
+use vmie_rules::iam::Question;
 use vmie_rules::license::LicenseType;
 use vmie_rules::status::Status;
 
@@ -144,6 +145,12 @@ pub struct Cause {
     pub detail: String,
     /// The points that say so.
     pub svc: Vec<SvcId>,
+    /// The action that a policy does not allow: `s3:GetObject`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// On what it does not: an ARN, or `*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
 }
 
 impl ApiError {
@@ -171,6 +178,8 @@ impl ApiError {
                 code: cause.into(),
                 detail: detail.into(),
                 svc: [svc].into(),
+                action: None,
+                resource: None,
             })),
         }
     }
@@ -179,6 +188,14 @@ impl ApiError {
     pub(crate) fn also(&mut self, svc: SvcId) {
         if let Some(cause) = &mut self.cause {
             cause.svc.push(svc);
+        }
+    }
+
+    /// What a policy was asked.
+    pub(crate) fn asks(&mut self, question: &Question<'_>) {
+        if let Some(cause) = &mut self.cause {
+            cause.action = Some(question.action.into());
+            cause.resource = Some(question.resource.into());
         }
     }
 

@@ -1,0 +1,113 @@
+//! Engines from records.
+
+use crate::client::{NOW, call, call_as, caller, engine, image_request};
+use vmie_tasks::{
+    Action, Attempt, Change, Config, Engine, Output, Record, RecordKey, ReportError, RestoreError,
+    Step, WorkerEvent,
+};
+
+/// Takes a call and gives the records that it leads to.
+fn records_of(engine: &mut Engine, action: Action) -> Vec<Record> {
+    engine.request(
+        NOW,
+        vmie_tasks::ApiCall {
+            caller: caller(),
+            action,
+        },
+    );
+    let mut records = Vec::new();
+    loop {
+        match engine.poll() {
+            Output::Commit(commit) => {
+                for change in commit.changes {
+                    let Change::Put { record } = change else {
+                        panic!("nothing is removed")
+                    };
+                    records.push(record);
+                }
+            }
+            Output::Idle { .. } => return records,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_was_under_way_is_begun_again_after_its_commit() {
+    let records = records_of(&mut engine(), Action::ImportImage(image_request()));
+    let mut again = Engine::restore(Config::default(), 99, records).unwrap();
+    assert!(matches!(again.poll(), Output::Commit(commit) if commit.changes.len() == 1));
+    let Output::Begin(begin) = again.poll() else {
+        panic!("no order")
+    };
+    assert_eq!(
+        (begin.order.step, begin.attempt),
+        (Step::Validate, Attempt(2))
+    );
+    assert!(matches!(again.poll(), Output::Idle { .. }));
+    let late = again.report(NOW, &begin.order, Attempt(1), WorkerEvent::Started);
+    assert_eq!(late, Err(ReportError::Stale));
+    assert_eq!(
+        again.report(NOW, &begin.order, Attempt(2), WorkerEvent::Started),
+        Ok(())
+    );
+}
+
+#[test]
+fn ids_go_on_where_they_were_whatever_the_seed() {
+    let mut first = engine();
+    let records = records_of(&mut first, Action::ImportImage(image_request()));
+    let mut second = Engine::restore(Config::default(), 99, records).unwrap();
+    while !matches!(second.poll(), Output::Idle { .. }) {}
+    let one = call(&mut first, Action::ImportImage(image_request())).unwrap();
+    let other = call(&mut second, Action::ImportImage(image_request())).unwrap();
+    assert_eq!(one, other);
+}
+
+#[test]
+fn no_records_make_a_new_engine() {
+    let mut empty = Engine::restore(Config::default(), 7, []).unwrap();
+    let (reply, _) = call_as(&mut empty, caller(), Action::ImportImage(image_request()));
+    assert_eq!(
+        reply,
+        call(&mut engine(), Action::ImportImage(image_request()))
+    );
+}
+
+#[test]
+fn records_that_cannot_be_are_refused() {
+    let records = records_of(&mut engine(), Action::ImportImage(image_request()));
+    let task = records
+        .iter()
+        .find(|record| record.key() != RecordKey::Engine)
+        .unwrap();
+    let restore = |records: Vec<Record>| Engine::restore(Config::default(), 7, records).err();
+    assert_eq!(restore(vec![task.clone()]), Some(RestoreError::NoEngine));
+    let twice = [records.clone(), vec![task.clone()]].concat();
+    assert_eq!(
+        restore(twice),
+        Some(RestoreError::Duplicate { key: task.key() })
+    );
+
+    let mut later = serde_json::to_value(task).unwrap();
+    later["version"] = 3.into();
+    let later: Record = serde_json::from_value(later).unwrap();
+    assert_eq!(
+        restore(vec![later]),
+        Some(RestoreError::Version {
+            key: task.key(),
+            version: 3
+        })
+    );
+}
+
+#[test]
+fn the_keys_of_records_are_words() {
+    let records = records_of(&mut engine(), Action::ImportImage(image_request()));
+    let keys: Vec<String> = records
+        .iter()
+        .map(|record| record.key().to_string())
+        .collect();
+    assert_eq!(keys[0], "engine");
+    assert!(keys[1].starts_with("import-ami-") && keys[1].len() == 28);
+}
