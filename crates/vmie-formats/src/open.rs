@@ -104,8 +104,8 @@ impl OpenOptions {
         self
     }
 
-    /// The format that the caller named.
-    pub(crate) fn told(&self) -> Option<Format> {
+    /// Which format it is, when it was said.
+    pub(crate) fn format_ref(&self) -> Option<Format> {
         self.format
     }
 

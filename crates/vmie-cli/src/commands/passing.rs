@@ -8,7 +8,7 @@ use vmie::formats::stream::{self, End, Event, Start, StreamReader};
 use vmie::formats::{ExtentKind, OpenOptions, Target};
 
 use super::{open, stop};
-use crate::args::{ConvertArgs, InfoArgs, Opening};
+use crate::args::{ConvertArgs, InfoArgs, Opening, ZeroesName};
 use crate::failure::{Exit, Failure};
 use crate::out::{Out, Tone};
 use crate::progress::Bar;
@@ -20,18 +20,20 @@ fn begin(opening: &Opening, exit: Exit) -> Result<StreamReader, Failure> {
     stream::open(stdin(), &options).map_err(|error| Failure::of(exit, &error.into()))
 }
 
-/// `vmie convert - DST`: a raw disk is what can be written while it comes by, in whatever order.
+/// `vmie convert - DST`: a raw disk is what can be written while it comes by, in whatever order. The
+/// manifest of an appliance, which may come last, is not compared with its files.
 pub(super) fn convert(out: &Out, args: &ConvertArgs, target: Target) -> Result<Exit, Failure> {
-    if target != Target::Raw || args.digest || args.target == Path::new("-") {
+    let filled = args.zeroes == ZeroesName::Write;
+    if target != Target::Raw || args.digest || filled || args.target == Path::new("-") {
         return Err(Failure::usage(
-            "of standard input, a raw file is made, without a digest: -O raw".to_owned(),
+            "of standard input, a sparse raw file is made, without a digest: -O raw".to_owned(),
         ));
     }
     let mut stream = begin(&args.opening, Exit::Failed)?;
     let cancel = stop::on_signals();
     let bar = Bar::new(out, "converting");
     let number = args.disk.unwrap_or(0);
-    let written = vmie::stream_to_file(&mut stream, number, &args.target, true, &bar, &cancel);
+    let written = vmie::stream_to_file(&mut stream, number, &args.target, args.sync, &bar, &cancel);
     bar.end();
     let written = written.map_err(|error| Failure::of(Exit::Failed, &error))?;
     let path = args.target.to_string_lossy();
@@ -45,6 +47,8 @@ pub(super) fn convert(out: &Out, args: &ConvertArgs, target: Target) -> Result<E
             "data_bytes": data,
             "file_size": size,
             "sha256": Value::Null,
+            "file_sha256": Value::Null,
+            "resumed_at": Value::Null,
         });
         out.document("vmie.convert", document)?;
         return Ok(Exit::Done);

@@ -137,7 +137,7 @@ pub fn open(
     let budget = options.budget();
     let options = options.clone().charged_to(&budget);
     let (head, reader) = head(Box::new(reader))?;
-    let format = match options.told() {
+    let format = match options.format_ref() {
         Some(format) => Some(format),
         None => guess(&head)?,
     };

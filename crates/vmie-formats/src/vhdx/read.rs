@@ -6,6 +6,7 @@ use vmie_io::{Budget, Extent, ExtentKind, ReadAt, ReadError, int};
 
 use super::bat::Blocks;
 use super::format::guid_text;
+use crate::check::{Check, Claims};
 use crate::stream::Places;
 use crate::{DiskImage, Error, ImageInfo};
 
@@ -38,6 +39,14 @@ impl Vhdx {
         let mut places = Places::new(budget);
         self.blocks.places(&mut places)?;
         Ok(places)
+    }
+
+    /// Says what of the file belongs to what.
+    pub(crate) fn claims(&self, claims: &mut Claims, check: &mut Check) -> Result<(), Error> {
+        match self.blocks.claims(claims) {
+            Ok(()) => Ok(()),
+            Err(error) => check.error(error),
+        }
     }
 
     /// Bytes of a physical sector of the disk: 512 or 4096.
