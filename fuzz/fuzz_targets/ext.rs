@@ -30,7 +30,8 @@ static IMAGES: LazyLock<Vec<Arc<Vec<u8>>>> = images!(
     "ext3-journal",
     "ext4-journal",
     "ext4-prealloc",
-    "ext4-4k"
+    "ext4-4k",
+    "ext4-attr"
 );
 
 /// Where each region starts: the superblock, descriptors, what is near them, and the journal.
@@ -44,6 +45,12 @@ fn walk(fs: &dyn Filesystem) {
             continue;
         };
         assert_eq!(fs.metadata(&path).ok(), Some(metadata));
+        if let Ok(node) = fs.find(&path)
+            && let Ok(first) = fs.xattrs(node)
+            && let Ok(again) = fs.xattrs(node)
+        {
+            assert_eq!(first, again);
+        }
         match metadata.kind {
             FileKind::Directory => {
                 let Ok(entries) = fs.read_dir(&path) else {

@@ -67,9 +67,10 @@ enum Command {
         file: PathBuf,
     },
     /// Write docs/points.md: each point of the service, its tests and its code. Fails when a point
-    /// of tasks, permissions, licensing, manifests or observed behaviour has no test or no code.
+    /// of tasks, permissions, licensing, errors, manifests or observed behaviour has no test of its
+    /// name, or no code.
     Points {
-        /// Only compare with the file that is there.
+        /// Write nothing; say what the file names that is there no more.
         #[arg(long)]
         check: bool,
     },

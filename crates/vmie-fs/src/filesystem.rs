@@ -111,6 +111,19 @@ impl FsKind {
     }
 }
 
+/// How a volume is encrypted, as far as it says so in the clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Encryption {
+    /// The form of the format: `1` and `2` for LUKS; `Windows Vista`, `Windows 7` (and all later
+    /// ones) and `To Go` for BitLocker.
+    pub variant: &'static str,
+    /// The cipher, as the format's own tools name it: `aes-xts-plain64`, `AES-XTS 128`.
+    pub cipher: Option<String>,
+    /// Whether the first header is damaged, and this is what the second one says.
+    pub by_second_header: bool,
+}
+
 /// Who a filesystem is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -126,6 +139,8 @@ pub struct Identity {
     pub block_size: Option<u64>,
     /// Bytes that the filesystem says it spans.
     pub size: Option<u64>,
+    /// How it is encrypted, where it is.
+    pub encryption: Option<Encryption>,
 }
 
 impl Identity {
@@ -138,6 +153,7 @@ impl Identity {
             uuid: None,
             block_size: None,
             size: None,
+            encryption: None,
         }
     }
 }

@@ -40,6 +40,11 @@ impl<'a> Head<'a> {
         self.bytes.get(offset..offset.checked_add(len)?)
     }
 
+    /// All of the start that there is.
+    pub(crate) fn whole(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Whether `magic` stands at `offset`.
     pub(crate) fn has(&self, offset: usize, magic: &[u8]) -> bool {
         self.bytes(offset, magic.len()) == Some(magic)

@@ -77,12 +77,12 @@ mod xfs;
 
 pub use error::{Cause, Error};
 pub use filesystem::{
-    DirEntry, FileKind, FileRead, Filesystem, FsKind, Identity, Metadata, Node, Space, State,
-    Subvolume, Xattr,
+    DirEntry, Encryption, FileKind, FileRead, Filesystem, FsKind, Identity, Metadata, Node, Space,
+    State, Subvolume, Xattr,
 };
 pub use memory::MemoryFs;
 pub use namespace::{Located, Namespace};
 pub use open::open;
 pub use path::GuestPath;
-pub use probe::{probe, probe_all};
+pub use probe::{looks_random, probe, probe_all};
 pub use rooted::Rooted;

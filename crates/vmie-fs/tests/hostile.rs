@@ -31,6 +31,9 @@ fn exercise(fs: &dyn Filesystem) -> usize {
         let Ok(metadata) = fs.metadata(&path) else {
             continue;
         };
+        if let Ok(node) = fs.find(&path) {
+            let _ = fs.xattrs(node);
+        }
         match metadata.kind {
             FileKind::Directory => {
                 let entries = fs.read_dir(&path).unwrap_or_default();
@@ -161,6 +164,106 @@ fn read_mid(volume: Patched) -> Result<usize, Error> {
     let again = file.read_at(&mut buf, 0);
     assert_eq!(first.is_ok(), again.is_ok());
     first
+}
+
+#[test]
+fn extended_attributes_of_every_kind() {
+    let image = fixture("ext4-attr");
+    let of = |volume: Patched, path: &str| -> Result<Vec<vmie_fs::Xattr>, Error> {
+        let fs = open(volume)?;
+        let mut found = fs.xattrs(fs.find(&path.into())?)?;
+        found.sort();
+        Ok(found)
+    };
+    let sound = || Patched::new(image.clone());
+    let entry = |id: u32, tag: u8, mode: u8| [&[tag, 0, mode, 0][..], &id.to_le_bytes()].concat();
+    let none = u32::MAX;
+    let acl = [
+        vec![2, 0, 0, 0],
+        entry(none, 1, 6),
+        entry(1000, 2, 4),
+        entry(none, 4, 4),
+        entry(none, 0x10, 4),
+        entry(none, 0x20, 4),
+    ];
+    let pair = |name: &str, value: &[u8]| (name.as_bytes().to_vec(), value.to_vec());
+    let expected = [
+        pair("system.posix_acl_access", &acl.concat()),
+        pair("trusted.other", b""),
+        pair("user.short", b"value"),
+    ];
+    assert_eq!(of(sound(), "/one").unwrap(), expected);
+    let long: Vec<u8> = (0..9000u32).map(|i| (i % 251) as u8).collect();
+    let expected = [
+        pair("security.selinux", b"label"),
+        pair("user.block", &[b'b'; 700]),
+        pair("user.long", &long),
+    ];
+    assert_eq!(of(sound(), "/two").unwrap(), expected);
+    assert!(of(sound(), "/lost+found").unwrap().is_empty());
+    // The block of /two, by what stands in it: a change is noticed.
+    let value = image.windows(700).rposition(|w| w == [b'b'; 700]).unwrap();
+    let block = value as u64 / 1024 * 1024;
+    let error = of(sound().with(value as u64, b"c"), "/two").unwrap_err();
+    is(&error, Cause::Checksum, "h_checksum", block);
+    let error = of(sound().with(block, [1]), "/two").unwrap_err();
+    is(&error, Cause::Magic, "h_magic", block);
+    let error = of(sound().with(block + 8, [2]), "/two").unwrap_err();
+    is(&error, Cause::Value, "h_blocks", block);
+}
+
+/// Attributes that cannot be, where no checksum stands before them.
+#[test]
+fn damaged_attributes_are_named() {
+    let image = fixture("ext4-1k");
+    let inode = inode_of_size(&image, 70_000);
+    // In a block that is made here.
+    let entry = |name_len: u8, index: u8, offset: u16, inum: u32, size: u32| {
+        let mut bytes = vec![name_len, index];
+        bytes.extend(offset.to_le_bytes());
+        bytes.extend(inum.to_le_bytes());
+        bytes.extend(size.to_le_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(b"name");
+        bytes
+    };
+    let number = 900u32;
+    let block = u64::from(number) * 1024;
+    let with = |entries: &[u8]| {
+        let mut bytes = 0xea02_0000u32.to_le_bytes().to_vec();
+        bytes.extend([1, 0, 0, 0, 1, 0, 0, 0]);
+        bytes.resize(32, 0);
+        bytes.extend(entries);
+        bytes.resize(1024, 0);
+        let volume = Patched::new(image.clone())
+            .with(inode + 0x68, number.to_le_bytes())
+            .with(block, bytes);
+        let fs = open(volume).unwrap();
+        fs.xattrs(fs.find(&"/data/mid".into()).unwrap())
+    };
+    let name = b"user.name".to_vec();
+    assert_eq!(with(&entry(4, 1, 0, 0, 0)).unwrap(), [(name, Vec::new())]);
+    // Not shown: what is the filesystem's own.
+    assert!(with(&entry(4, 7, 900, 0, 10)).unwrap().is_empty());
+    let cases = [
+        (entry(4, 1, 1000, 0, 30), Cause::Attribute, "e_value_offs"),
+        (entry(4, 1, 0, 0, 70_000), Cause::Attribute, "e_value_size"),
+        (entry(4, 2, 0, 0, 8), Cause::Attribute, "a_version"),
+        // Two values that cannot both have room here.
+        (
+            [entry(4, 1, 0, 0, 1000), entry(4, 1, 0, 0, 1000)].concat(),
+            Cause::Attribute,
+            "e_value_size",
+        ),
+    ];
+    for (entries, cause, field) in cases {
+        is(&with(&entries).unwrap_err(), cause, field, block);
+    }
+    // An inode that is no value.
+    let error = with(&entry(4, 1, 0, 2, 30)).unwrap_err();
+    is(&error, Cause::Attribute, "i_flags", inode_at(&image, 2));
+    let error = with(&entry(4, 1, 0, 0xffff_ffff, 30)).unwrap_err();
+    assert_eq!(error.cause(), Cause::OutOfRange);
 }
 
 #[test]
@@ -379,9 +482,9 @@ fn journals_that_cannot_be_replayed() {
     let volume = Patched::new(image.clone()).with(1024 + 0xe0, [0; 4]);
     is(
         &refused(volume),
-        Cause::Feature,
-        "s_journal_dev",
-        1024 + 0xe4,
+        Cause::MissingDevice,
+        "s_journal_uuid",
+        1024 + 0xd0,
     );
     // A tag that leads out of the filesystem: it follows the header of the first block.
     let error = refused(with(1024 + 12, &[0xff, 0xff, 0xff, 0xff]));

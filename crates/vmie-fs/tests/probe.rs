@@ -11,7 +11,7 @@ mod fixtures;
 
 use fixtures::open;
 use vmie_fs::{Cause, FsKind, Identity, probe, probe_all};
-use vmie_io::{ErrorKind, Meter, Metered};
+use vmie_io::{ErrorKind, Meter, Metered, ReadAt};
 
 const UUID: [u8; 16] = [
     0x96, 0xda, 0x6a, 0xe0, 0x96, 0xed, 0x4a, 0x90, 0x97, 0x11, 0x28, 0x4d, 0x17, 0x95, 0x08, 0x89,
@@ -44,6 +44,8 @@ fn is(
     expected.uuid = uuid.map(Into::into);
     expected.block_size = block;
     expected.size = size;
+    // How it is encrypted is checked apart.
+    expected.encryption.clone_from(&found.encryption);
     assert_eq!(found, expected);
     assert!(
         meter.bytes() <= 90 << 10,
@@ -214,12 +216,115 @@ fn luks_of_both_versions() {
 fn bitlocker_on_disks_and_sticks() {
     let fixed = volume(&[(3, b"-FVE-FS-")]);
     is(&fixed, FsKind::BitLocker, None, None, None, None);
+    assert_eq!(encryption(&fixed), ("Windows 7", None, false));
     let guid = [
         0x3b, 0xd6, 0x67, 0x49, 0x29, 0x2e, 0xd8, 0x4a, 0x83, 0x99, 0xf6, 0xa3, 0x39, 0xe3, 0xd0,
         0x01,
     ];
     let to_go = volume(&[(3, b"MSWIN4.1"), (424, &guid)]);
     is(&to_go, FsKind::BitLocker, None, None, None, None);
+    assert_eq!(encryption(&to_go), ("To Go", None, false));
+}
+
+/// Variant, cipher, and whether the second header was needed.
+fn encryption(volume: &dyn ReadAt) -> (&'static str, Option<String>, bool) {
+    let found = probe(volume).unwrap().unwrap().encryption.unwrap();
+    (found.variant, found.cipher, found.by_second_header)
+}
+
+#[test]
+fn bitlocker_names_its_method() {
+    let block = |version: u16, method: u32| {
+        let mut block = b"-FVE-FS-".to_vec();
+        block.extend([112, 0]);
+        block.extend(version.to_le_bytes());
+        block.resize(64 + 36, 0);
+        block.extend(method.to_le_bytes());
+        block.resize(112, 0);
+        block
+    };
+    let at = |place: u64| place.to_le_bytes();
+    let (seven, vista) = (block(2, 0x8004), block(1, 0x8000));
+    // The first block is not there.
+    let disk = volume(&[
+        (0, b"\xeb\x58\x90-FVE-FS-"),
+        (176, &at(90_000)),
+        (184, &at(100_000)),
+        (100_000, &seven),
+    ]);
+    let cipher = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        encryption(&disk),
+        ("Windows 7", cipher("AES-XTS 128"), false)
+    );
+    let old = volume(&[
+        (0, b"\xeb\x52\x90-FVE-FS-\0\x02\x08"),
+        (56, &at(30)),
+        (30 * 4096, &vista),
+    ]);
+    let expected = cipher("AES-CBC 128 with diffuser");
+    assert_eq!(encryption(&old), ("Windows Vista", expected, false));
+    let unknown = volume(&[
+        (0, b"\xeb\x58\x90-FVE-FS-"),
+        (176, &at(100_000)),
+        (100_000, &block(2, 0x9000)),
+    ]);
+    assert_eq!(encryption(&unknown).1, cipher("method 0x9000"));
+    let far = volume(&[(0, b"\xeb\x58\x90-FVE-FS-"), (176, &[0xff; 24])]);
+    assert_eq!(encryption(&far).1, None);
+}
+
+#[test]
+fn luks_names_its_cipher_and_has_a_second_header() {
+    let cipher = |name: &str| Some(name.to_owned());
+    let one = volume(&[
+        (0, b"LUKS\xba\xbe\0\x01"),
+        (8, b"aes"),
+        (40, b"xts-plain64"),
+    ]);
+    assert_eq!(encryption(&one), ("1", cipher("aes-xts-plain64"), false));
+    // The second header says what the first no longer does, near and far.
+    let text =
+        br#"{"keyslots":{"0":{"area":{"encryption":"wrong"}}},"digests":{"0":{"segments":["0"]}},
+        "segments": {"0":{"type":"crypt","encryption" : "serpent-xts-plain64"}}}"#;
+    for at in [0x4000usize, 0x2_0000] {
+        let header = volume(&[
+            (at, b"SKUL\xba\xbe\0\x02"),
+            (at + 168, UUID_TEXT.as_bytes()),
+            (at + 4096, text),
+        ]);
+        is(&header, FsKind::Luks2, None, Some(UUID_TEXT), None, None);
+        let expected = ("2", cipher("serpent-xts-plain64"), true);
+        assert_eq!(encryption(&header), expected);
+        assert_eq!(probe_all(&header).unwrap().len(), 1);
+        // A first header whose checksum does not fit yields to it; without one, it stands.
+        let mut both = header.clone();
+        both[..8].copy_from_slice(b"LUKS\xba\xbe\0\x02");
+        both[8..16].copy_from_slice(&0x4000u64.to_be_bytes());
+        both[72..79].copy_from_slice(b"sha256\0");
+        assert_eq!(encryption(&both), expected);
+        both[at..at + 4].fill(0);
+        assert_eq!(encryption(&both), ("2", None, false));
+    }
+}
+
+#[test]
+fn noise_is_told_from_all_else() {
+    let mut state = 1u64;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 24) as u8
+    };
+    let mut random: Vec<u8> = (0..64 << 10).map(|_| noise()).collect();
+    assert!(vmie_fs::looks_random(&random).unwrap());
+    assert!(!vmie_fs::looks_random(&random[1..].to_vec()).unwrap());
+    random[..2000].fill(0);
+    assert!(!vmie_fs::looks_random(&random).unwrap());
+    let even: Vec<u8> = (0..64u32 << 10).map(|i| i as u8).collect();
+    assert!(!vmie_fs::looks_random(&even).unwrap());
+    assert!(!vmie_fs::looks_random(&vec![0; 1 << 17]).unwrap());
 }
 
 #[test]
@@ -295,13 +400,18 @@ fn exfat_refs_iso_and_raid() {
     let exfat = volume(&[
         (3, b"EXFAT   "),
         (72, &2000u64.to_le_bytes()),
+        // The heap at sector 128, the root in its fourth cluster, its label after another entry.
+        (88, &128u32.to_le_bytes()),
+        (96, &5u32.to_le_bytes()),
+        (128 * 512 + 3 * 4096, &[0x81]),
+        (128 * 512 + 3 * 4096 + 32, b"\x83\x04S\0t\0i\0\xe9\0"),
         (100, &0x1a2b_3c4du32.to_le_bytes()),
         (108, &[9, 3]),
     ]);
     is(
         &exfat,
         FsKind::ExFat,
-        None,
+        Some("Stié"),
         Some("1A2B-3C4D"),
         Some(4096),
         Some(1_024_000),

@@ -81,6 +81,34 @@ impl LicensedSystem {
     }
 }
 
+impl LicensedSystem {
+    /// What to know of the system with a license type: advice for a report, no check. Windows with
+    /// the user's own license runs on Dedicated Hosts (SVC-LIC-5).
+    #[must_use]
+    pub const fn advice(self, license: LicenseType) -> Option<&'static str> {
+        match (self, license) {
+            (Self::WindowsClient | Self::WindowsServer, LicenseType::Byol) => Some(
+                "Windows with your own license runs on Dedicated Hosts, from your own binaries, is \
+                 activated with your key, and is priced as Linux",
+            ),
+            (Self::Linux, _) | (Self::WindowsClient | Self::WindowsServer, LicenseType::Aws) => {
+                None
+            }
+        }
+    }
+}
+
+/// The program that the subscription of a Linux system must be enrolled in to be brought along, by
+/// the system's `ID` of os-release (SVC-LIC-3).
+#[must_use]
+pub fn subscription_program(id: &str) -> Option<&'static str> {
+    match id {
+        "rhel" => Some("Red Hat Cloud Access"),
+        "sles" => Some("the SUSE public cloud program"),
+        _ => None,
+    }
+}
+
 /// SQL Server in the guest, and who provides its license.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SqlServer {
@@ -203,6 +231,26 @@ mod tests {
         assert_eq!(Linux.default_license(), LicenseType::Byol);
         assert!(WindowsServer.allows(LicenseType::Aws) && WindowsServer.allows(LicenseType::Byol));
         assert!(!WindowsClient.allows(LicenseType::Aws) && !Linux.allows(LicenseType::Aws));
+    }
+
+    #[test]
+    fn svc_lic_3_two_systems_bring_their_subscription() {
+        assert_eq!(subscription_program("rhel"), Some("Red Hat Cloud Access"));
+        let suse = subscription_program("sles");
+        assert_eq!(suse, Some("the SUSE public cloud program"));
+        for free in ["debian", "opensuse-leap", "centos", "rocky", ""] {
+            assert_eq!(subscription_program(free), None, "{free}");
+        }
+    }
+
+    #[test]
+    fn svc_lic_5_windows_with_ones_own_license_runs_on_dedicated_hosts() {
+        for system in [LicensedSystem::WindowsClient, LicensedSystem::WindowsServer] {
+            let advice = system.advice(LicenseType::Byol).unwrap();
+            assert!(advice.contains("Dedicated Hosts") && advice.contains("priced as Linux"));
+            assert_eq!(system.advice(LicenseType::Aws), None);
+        }
+        assert_eq!(LicensedSystem::Linux.advice(LicenseType::Byol), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
     unreachable_pub,
     missing_docs,
     dead_code,
@@ -13,6 +14,8 @@
 )]
 
 mod world;
+
+use std::cell::Cell;
 
 use vmie_tasks::{Happening, Output, Record};
 use world::World;
@@ -39,7 +42,7 @@ fn bytes_of(seed: u64, steps: u32) -> Vec<u8> {
 fn hundreds_of_lives_keep_every_promise() {
     let mut completed = 0;
     let mut failed = 0;
-    for seed in 1..=150 {
+    for seed in 1..=60 {
         let mut world = World::new(Seeded(seed * 0x9e37_79b9), through_json);
         world.run(60);
         for output in &world.log {
@@ -54,14 +57,14 @@ fn hundreds_of_lives_keep_every_promise() {
     }
     // A simulation in which nothing happens would prove nothing.
     assert!(
-        completed > 50 && failed > 50,
+        completed > 20 && failed > 20,
         "{completed} completed, {failed} failed"
     );
 }
 
 #[test]
 fn a_long_life_keeps_every_promise() {
-    World::new(Seeded(99), through_json).run(1500);
+    World::new(Seeded(99), through_json).run(500);
 }
 
 #[test]
@@ -107,11 +110,42 @@ fn svc_obs_8_random_operations_agree_with_the_model() {
         ..Config::default()
     };
     // Some five bytes are an operation.
-    let bytes = proptest::collection::vec(any::<u8>(), 5 * EACH as usize);
+    let bytes = proptest::collection::vec(any::<u8>(), 8 * EACH as usize);
+    let done = Cell::new(Done::default());
     TestRunner::new(config)
         .run(&bytes, |bytes| {
-            World::new(Bytes(&bytes), through_json).run(EACH);
+            let mut world = World::new(Bytes(&bytes), through_json);
+            world.run(EACH);
+            let mut sum = done.get();
+            sum.operations += world.operations;
+            sum.rebuilt += world.rebuilt;
+            for output in &world.log {
+                match output {
+                    Output::Begin(_) => sum.orders += 1,
+                    Output::Event(event) => match event.event {
+                        Happening::Completed { .. } => sum.completed += 1,
+                        Happening::Deleted { .. } => sum.deleted += 1,
+                        _ => {}
+                    },
+                    _ => {}
+                }
+            }
+            done.set(sum);
             Ok(())
         })
         .unwrap();
+    let done = done.get();
+    println!("{cases} lives: {done:?}");
+    assert!(done.operations > u64::from(cases) * u64::from(EACH) / 2);
+    assert!(done.completed > 0 && done.deleted > 0);
+}
+
+/// What the model test did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Done {
+    operations: u64,
+    orders: u64,
+    completed: u64,
+    deleted: u64,
+    rebuilt: u64,
 }

@@ -68,6 +68,9 @@ pub struct Volume {
     pub fault: Option<vmie_volumes::Error>,
     /// What it is formatted as: nothing known, a kind with its name, or why that cannot be told.
     pub identity: Result<Option<Identity>, vmie_fs::Error>,
+    /// Nothing known is on it, and it looks like noise: perhaps it is encrypted by something that
+    /// does not say its name, such as VeraCrypt. No more than a hint.
+    pub seems_random: bool,
 }
 
 /// Reads the partition tables of a guest's disks, puts volumes together, and probes each.
@@ -116,6 +119,13 @@ fn described(volume: &vmie_volumes::Volume) -> Volume {
         Ok(source) if !container && !dynamic => vmie_fs::probe(&source),
         _ => Ok(None),
     };
+    let seems_random = !container
+        && !dynamic
+        && volume.kind != VolumeKind::Disk
+        && matches!(identity, Ok(None))
+        && volume
+            .open()
+            .is_ok_and(|source| vmie_fs::looks_random(&source).unwrap_or(false));
     Volume {
         id: volume.id.clone(),
         kind: volume.kind,
@@ -129,6 +139,7 @@ fn described(volume: &vmie_volumes::Volume) -> Volume {
         devices: volume.devices.clone(),
         fault: volume.fault().cloned(),
         identity,
+        seems_random,
     }
 }
 

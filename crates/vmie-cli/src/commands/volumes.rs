@@ -87,6 +87,12 @@ fn volume_document(volume: &Volume) -> Value {
         "filesystem": identity.map(|identity| identity.kind.name()),
         "label": identity.and_then(|identity| identity.label.as_deref()),
         "uuid": identity.and_then(|identity| identity.uuid.as_deref()),
+        "encryption": identity.and_then(|identity| identity.encryption.as_ref()).map(|found| json!({
+            "variant": found.variant,
+            "cipher": found.cipher,
+            "by_second_header": found.by_second_header,
+        })),
+        "seems_random": volume.seems_random,
         "part_uuid": partition.and_then(|partition| partition.part_uuid.as_deref()),
         "bootable": partition.is_some_and(|partition| partition.bootable),
         "parent": parents.first(),

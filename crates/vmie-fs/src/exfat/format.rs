@@ -33,3 +33,15 @@ pub(super) struct BootSector {
 }
 
 const _: () = assert!(size_of::<BootSector>() == 110);
+
+/// Sections 6.2 and 7.3: a directory is made of entries of this many bytes, of which the one of this
+/// type in the root directory holds the label: its length in characters, then UTF-16.
+pub(super) const ENTRY_LEN: usize = 32;
+pub(super) const TYPE_LABEL: u8 = 0x83;
+pub(super) const TYPE_END: u8 = 0;
+/// Section 7.3.2: a label has at most so many characters.
+pub(super) const MAX_LABEL: usize = 11;
+/// Section 4.1: the number of the first cluster.
+pub(super) const FIRST_CLUSTER: u32 = 2;
+/// Bytes of the root directory that are looked at: the label is among its first entries.
+pub(super) const ROOT_LEN: usize = 4096;

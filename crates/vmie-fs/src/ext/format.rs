@@ -258,6 +258,24 @@ pub(super) const XATTR_MAGIC: u32 = 0xea02_0000;
 /// in `i_block`.
 pub(super) const XATTR_INDEX_SYSTEM: u8 = 7;
 pub(super) const XATTR_NAME_DATA: &[u8] = b"data";
+/// Bytes before the entries of a block of attributes.
+pub(super) const XATTR_HEADER: usize = 32;
+/// `XATTR_SIZE_MAX` of the kernel, which hands out no longer value.
+pub(super) const XATTR_SIZE_MAX: u32 = 64 << 10;
+
+/// `struct ext4_xattr_header`, which a block of attributes starts with.
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+pub(super) struct XattrHeader {
+    pub(super) h_magic: U32,
+    pub(super) h_refcount: U32,
+    pub(super) h_blocks: U32,
+    pub(super) h_hash: U32,
+    pub(super) h_checksum: U32,
+    pub(super) h_reserved: [U32; 3],
+}
+
+const _: () = assert!(size_of::<XattrHeader>() == XATTR_HEADER);
 
 /// `struct ext4_xattr_entry`, without its name.
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout, Unaligned)]

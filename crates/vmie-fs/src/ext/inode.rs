@@ -3,12 +3,12 @@
 use vmie_io::{ReadAt, int};
 use zerocopy::{FromBytes, IntoBytes};
 
+use super::attr::Entries;
 use super::checksum;
 use super::format::{
     BG_CHECKSUM_OFFSET, BG_INODE_TABLE_HI_OFFSET, CHECKSUM_HI_OFFSET, CHECKSUM_LO_OFFSET,
     EXTRA_WITH_CHECKSUM, EXTRA_WITH_MTIME, ExtraInode, GOOD_OLD_INODE_SIZE, GroupDesc, Incompat,
     InodeFlags, MIN_INLINE_DATA, RawInode, XATTR_INDEX_SYSTEM, XATTR_MAGIC, XATTR_NAME_DATA,
-    XattrEntry,
 };
 use super::open::Ext;
 use crate::{Cause, Error, FileKind, Metadata};
@@ -29,6 +29,8 @@ pub(super) struct Inode {
     pub(super) seed: Option<u32>,
     /// Whether blocks are allocated for content, rather than for extended attributes only.
     pub(super) has_blocks: bool,
+    /// The block of extended attributes, zero when there is none.
+    pub(super) attribute_block: u64,
     /// What follows the fixed fields: extended attributes.
     rest: Vec<u8>,
 }
@@ -57,8 +59,9 @@ impl Inode {
         if let Some(seed) = seed {
             verify(&raw, &extra, &bytes, seed, at)?;
         }
-        let attributes = raw.i_file_acl_lo.get() != 0 || raw.l_i_file_acl_high.get() != 0;
-        let own = if attributes {
+        let attribute_block =
+            (u64::from(raw.l_i_file_acl_high.get()) << 32) | u64::from(raw.i_file_acl_lo.get());
+        let own = if attribute_block != 0 {
             ext.geometry.cluster_sectors
         } else {
             0
@@ -73,6 +76,7 @@ impl Inode {
             block: raw.i_block,
             seed,
             has_blocks: allocated != own,
+            attribute_block,
             rest: after
                 .get(usize::from(extra_len)..)
                 .unwrap_or_default()
@@ -93,32 +97,26 @@ impl Inode {
         Ok(data)
     }
 
+    /// The extended attributes that stand beside the fixed fields, from the first entry on.
+    pub(super) fn attribute_area(&self) -> Option<&[u8]> {
+        let (magic, entries) = self.rest.split_first_chunk::<4>()?;
+        (u32::from_le_bytes(*magic) == XATTR_MAGIC).then_some(entries)
+    }
+
     /// The part of inline data that is in the attribute; none when it all fits in the inode.
     fn inline_attribute(&self) -> Result<&[u8], Error> {
         let broken = || self.error(Cause::Value, "system.data", 0);
-        let Some((magic, entries)) = self.rest.split_first_chunk::<4>() else {
+        let Some(area) = self.attribute_area() else {
             return Ok(&[]);
         };
-        if u32::from_le_bytes(*magic) != XATTR_MAGIC {
-            return Ok(&[]);
-        }
-        let mut at = entries;
-        // Each entry takes at least its header of the inode, so the walk ends.
-        while let Ok((entry, after)) = XattrEntry::read_from_prefix(at) {
-            let name_len = usize::from(entry.e_name_len);
-            if name_len == 0 && entry.e_name_index == 0 {
-                break;
-            }
-            let name = after.get(..name_len).ok_or_else(broken)?;
+        for entry in Entries::new(area) {
+            let (entry, name) = entry.ok_or_else(broken)?;
             if entry.e_name_index == XATTR_INDEX_SYSTEM && name == XATTR_NAME_DATA {
                 let start = usize::from(entry.e_value_offs.get());
                 let len = int::usize_of(entry.e_value_size.get().into());
                 let end = start.saturating_add(len);
-                return entries.get(start..end).ok_or_else(broken);
+                return area.get(start..end).ok_or_else(broken);
             }
-            at = after
-                .get(name_len.next_multiple_of(4)..)
-                .ok_or_else(broken)?;
         }
         Ok(&[])
     }
@@ -136,7 +134,7 @@ impl Inode {
     pub(super) fn readable(&self) -> Result<(), Error> {
         if self.flags.contains(InodeFlags::ENCRYPT) {
             let bits = u64::from(self.flags.bits());
-            return Err(self.error(Cause::Feature, "i_flags", bits));
+            return Err(self.error(Cause::Encrypted, "i_flags", bits));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! every lookup in a file's map visits at most one node per level, a directory is charged to the
 //! budget block by block, and checksums are verified wherever the filesystem has them.
 
+mod attr;
 mod checksum;
 mod dir;
 mod file;

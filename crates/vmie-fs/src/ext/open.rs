@@ -14,10 +14,11 @@ use super::format::{
 };
 use super::geometry::Geometry;
 use super::inode::Inode;
-use super::{journal, probe};
+use super::{attr, journal, probe};
 use crate::memory::kind_error;
 use crate::{
     Cause, DirEntry, Error, FileKind, FileRead, Filesystem, Identity, Metadata, Node, Space, State,
+    Xattr,
 };
 
 /// Descriptors, inodes and directories are small and close together: one read of this many bytes
@@ -240,5 +241,9 @@ impl Filesystem for Ext {
             return Err(kind_error(Cause::NotAFile, node));
         }
         Ok(Box::new(ExtFile::new(self, inode)?))
+    }
+
+    fn xattrs(&self, node: Node) -> Result<Vec<Xattr>, Error> {
+        attr::read(self, &self.inode(node)?)
     }
 }

@@ -7,9 +7,18 @@ use zerocopy::{FromBytes, Immutable, KnownLayout, Unaligned};
 pub(super) const LUKS_MAGIC: &[u8] = b"LUKS\xba\xbe";
 /// The magic of LUKS2's second header.
 pub(super) const LUKS2_MAGIC_2ND: &[u8] = b"SKUL\xba\xbe";
-/// Where the second header can be, by the size of the first; the larger ones lie past what is
-/// looked at.
-pub(super) const SECOND_OFFSETS: [usize; 3] = [0x4000, 0x8000, 0x1_0000];
+/// Where the second header can be, by the size of the first (LUKS2, section 2.2).
+pub(super) const SECOND_OFFSETS: [u64; 9] = [
+    0x4000, 0x8000, 0x1_0000, 0x2_0000, 0x4_0000, 0x8_0000, 0x10_0000, 0x20_0000, 0x40_0000,
+];
+/// Bytes of a second header that are read: the binary header, and as much text as has the segments.
+pub(super) const SECOND_LEN: usize = 8192;
+/// Bytes of the binary header of LUKS2, after which its text is.
+pub(super) const LUKS2_BINARY: usize = 4096;
+/// Where `csum` is in it, and what `csum_alg` says where it is SHA-256, as it always is.
+pub(super) const CSUM_OFFSET: usize = 448;
+pub(super) const CSUM_LEN: usize = 64;
+pub(super) const SHA256: &[u8] = b"sha256\0";
 
 /// What both versions have in common: the start, and the UUID at one place.
 #[derive(Clone, Copy, FromBytes, Immutable, KnownLayout, Unaligned)]
@@ -27,3 +36,9 @@ pub(super) struct LuksHeader {
 }
 
 const _: () = assert!(size_of::<LuksHeader>() == 168 + 40);
+
+/// Where version 1 names its cipher and the mode that it is used in.
+pub(super) const CIPHER_NAME: std::ops::Range<usize> = 8..40;
+pub(super) const CIPHER_MODE: std::ops::Range<usize> = 40..72;
+/// Where version 2 names the algorithm of its checksum.
+pub(super) const CSUM_ALG: usize = 72;

@@ -3,4 +3,4 @@
 mod format;
 mod probe;
 
-pub(crate) use probe::probe;
+pub(crate) use probe::{probe, probe_lost};

@@ -116,6 +116,29 @@ debugfs -w -R "write $tmp/one one" "$tmp/img" 2> /dev/null > /dev/null
 debugfs -w -f "$tmp/cmd" "$tmp/img" 2> /dev/null > /dev/null
 pack "$tmp/img" ext4-prealloc
 
+# Extended attributes beside inodes, in a block, and in inodes of their own; an access list as the
+# kernel hands it out, which is kept in another form.
+rm -f "$tmp/img"
+truncate -s 256K "$tmp/img"
+mke2fs -q -F -U $uuid -E hash_seed=$seed -t ext4 -b 1024 -I 256 -N 24 -O '^has_journal,ea_inode' "$tmp/img"
+mkdir -p "$tmp/mnt"
+mount -o loop "$tmp/img" "$tmp/mnt"
+python3 - "$tmp/mnt" <<'PY'
+import os, sys
+one, two = (sys.argv[1] + name for name in ('/one', '/two'))
+for path in (one, two):
+    open(path, 'w').close()
+os.setxattr(one, 'user.short', b'value')
+os.setxattr(one, 'trusted.other', b'')
+os.setxattr(one, 'system.posix_acl_access', bytes.fromhex(
+    '02000000 01000600ffffffff 02000400e8030000 04000400ffffffff 10000400ffffffff 20000400ffffffff'))
+os.setxattr(two, 'security.selinux', b'label')
+os.setxattr(two, 'user.block', b'b' * 700)
+os.setxattr(two, 'user.long', bytes(i % 251 for i in range(9000)))
+PY
+umount "$tmp/mnt"
+pack "$tmp/img" ext4-attr
+
 # A journal that waits: a file's block written twice, another written and then revoked.
 journal() { # name, checksum option of jo, options…
     local name=$1 jo=$2

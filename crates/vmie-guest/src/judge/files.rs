@@ -2,7 +2,7 @@
 
 use vmie_rules::SvcId;
 use vmie_rules::format::ImageFormat;
-use vmie_rules::license::{LicenseType, LicensedSystem};
+use vmie_rules::license::{LicenseType, LicensedSystem, subscription_program};
 use vmie_rules::limits;
 use vmie_rules::message::Message;
 
@@ -164,10 +164,9 @@ impl Judge<'_> {
                 .remedy("Leave the license type out, or ask for BYOL"),
             );
         }
-        let program = match system.os.id.get().map(String::as_str) {
-            Some("rhel") => "Red Hat Cloud Access",
-            Some("sles") => "the SUSE public cloud program",
-            _ => return,
+        let id = system.os.id.get().map(String::as_str);
+        let Some(program) = id.and_then(subscription_program) else {
+            return;
         };
         self.push(
             advise(

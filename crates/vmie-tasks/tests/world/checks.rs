@@ -10,6 +10,7 @@ use super::inputs::list;
 use super::{Choices, Seen, World, planet};
 
 /// What a list says of a task, of whatever kind.
+#[derive(Debug, PartialEq)]
 struct Line {
     id: TaskId,
     status: Status,
@@ -99,6 +100,15 @@ fn shown_with(kind: TaskKind) -> Vec<TaskKind> {
     }
 }
 
+/// Whether a task can be seen with the one status and later with the other.
+fn is_legal(before: Status, after: Status) -> bool {
+    match before {
+        Status::Active => true,
+        Status::Deleting => matches!(after, Status::Deleting | Status::Deleted),
+        _ => before == after,
+    }
+}
+
 /// The place of a stage in the life of a kind.
 fn rank(kind: TaskKind, stage: Stage) -> usize {
     let exports = matches!(kind, TaskKind::ExportInstance | TaskKind::ExportImage);
@@ -117,7 +127,16 @@ fn list_from_records(
     caller: &Caller,
     kind: TaskKind,
 ) -> Vec<Line> {
-    let mut engine = engine_of(config, records);
+    list_of(engine_of(config, records), now, caller, kind)
+}
+
+/// What an engine shows of all tasks of a caller.
+fn list_of(
+    mut engine: Engine<ListedWorld>,
+    now: Timestamp,
+    caller: &Caller,
+    kind: TaskKind,
+) -> Vec<Line> {
     let action = list(kind);
     engine.request(
         now,
@@ -152,6 +171,7 @@ impl<C: Choices> World<C> {
             kind,
             progress: 0,
             stage: 0,
+            status: Status::Active,
             published: false,
             cancelled: false,
             ended: None,
@@ -256,6 +276,23 @@ impl<C: Choices> World<C> {
         }
     }
 
+    /// What is rebuilt from the records is what runs: the same lists, the same causes.
+    pub fn check_rebuilt(&mut self) {
+        let records: Vec<Record> = self.store.values().cloned().collect();
+        let world = self.engine.world().clone();
+        let rebuilt = Engine::restore_in(self.config, 1, world, records).expect("good records");
+        for caller in planet::callers() {
+            for kind in TaskKind::ALL {
+                let ours = list_of(self.engine.clone(), self.now, &caller, kind);
+                assert_eq!(list_of(rebuilt.clone(), self.now, &caller, kind), ours);
+            }
+        }
+        for id in self.tasks.keys() {
+            assert_eq!(rebuilt.failure(id), self.engine.failure(id), "{id}");
+        }
+        self.rebuilt += 1;
+    }
+
     /// A list shows all of the caller's tasks, and what it shows never goes back.
     pub fn check_list(&mut self, caller: &Caller, kind: TaskKind, reply: &Reply) {
         let lines = lines(reply);
@@ -278,6 +315,14 @@ impl<C: Choices> World<C> {
                 .tasks
                 .get_mut(&line.id)
                 .expect("only known tasks are listed");
+            assert!(
+                is_legal(seen.status, line.status),
+                "{} goes from {} to {}",
+                line.id,
+                seen.status,
+                line.status
+            );
+            seen.status = line.status;
             let end = matches!(line.status, Status::Completed | Status::Deleted);
             let silent = matches!(
                 seen.kind,

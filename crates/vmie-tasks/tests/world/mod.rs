@@ -10,6 +10,7 @@ pub mod planet;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use choices::Choices;
+use vmie_rules::status::Status;
 use vmie_tasks::{
     Attempt, Begin, Caller, Change, Config, Engine, Happening, ListedWorld, OrderId, Output,
     Record, RecordKey, Reply, RequestId, Step, TaskId, TaskKind, Timestamp, Work,
@@ -22,6 +23,8 @@ pub struct Seen {
     pub kind: TaskKind,
     pub progress: u8,
     pub stage: usize,
+    /// What a list said last.
+    pub status: Status,
     /// A publish was reported, and the report was taken.
     pub published: bool,
     /// A cancel was answered with yes.
@@ -70,6 +73,9 @@ pub struct World<C> {
     pub asked: BTreeMap<RequestId, Asked>,
     /// Every output in order, for comparison with another run.
     pub log: Vec<Output>,
+    /// Operations that were done, and comparisons with an engine made of the records.
+    pub operations: u64,
+    pub rebuilt: u64,
 }
 
 pub const SEED: u64 = 0x5eed;
@@ -97,6 +103,8 @@ impl<C: Choices> World<C> {
             results: BTreeMap::new(),
             asked: BTreeMap::new(),
             log: Vec::new(),
+            operations: 0,
+            rebuilt: 0,
         }
     }
 
@@ -107,8 +115,13 @@ impl<C: Choices> World<C> {
                 break;
             }
             self.step();
+            self.operations += 1;
+            if self.operations.is_multiple_of(64) {
+                self.check_rebuilt();
+            }
         }
         self.finish();
+        self.check_rebuilt();
     }
 
     fn step(&mut self) {

@@ -37,10 +37,12 @@ pub(in crate::ext) fn replay(
 ) -> Result<Arc<dyn ReadAt>, Error> {
     let number = sb.s_journal_inum.get();
     if number == 0 {
-        return Err(Error::new(Cause::Feature)
-            .at("ext superblock", 0x400 + 0xe4)
-            .field("s_journal_dev")
-            .found(sb.s_journal_dev.get()));
+        // The journal is on a device of its own, and what waits in it is missing here.
+        let journal = crate::head::uuid(&sb.s_journal_uuid).unwrap_or_default();
+        return Err(Error::new(Cause::MissingDevice)
+            .at("ext superblock", 0x400 + 0xd0)
+            .field("s_journal_uuid")
+            .found(journal.as_bytes()));
     }
     let inode = Inode::read(ext, number)?;
     let mut journal = Journal::open(ext, inode)?;
