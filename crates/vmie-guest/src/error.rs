@@ -54,7 +54,7 @@ impl vmie_io::Cause for Cause {
             Self::NoDisks => ErrorKind::Misuse,
             Self::Archive | Self::Compressed | Self::Database | Self::NotAProgram => {
                 ErrorKind::Corrupt
-            },
+            }
             Self::Truncated => ErrorKind::Truncated,
             Self::UnknownCompression => ErrorKind::Unsupported,
         }

@@ -80,7 +80,10 @@ fn take<T: FromBytes + KnownLayout + Immutable, const N: usize>(
     at: u64,
     what: &'static str,
 ) -> Result<T, Error> {
-    if at.checked_add(int::u64_of(N)).is_none_or(|end| end > file.len()) {
+    if at
+        .checked_add(int::u64_of(N))
+        .is_none_or(|end| end > file.len())
+    {
         return Err(fault(what, at));
     }
     let bytes = file.read_array::<N>(at)?;
@@ -97,7 +100,9 @@ fn take<T: FromBytes + KnownLayout + Immutable, const N: usize>(
 pub fn read(file: &dyn ReadAt) -> Result<Program, Error> {
     let magic: [u8; 2] = take::<_, 2>(file, 0, "DOS header")?;
     if &magic != b"MZ" {
-        return Err(fault("DOS header", 0).field("e_magic").found(magic.as_slice()));
+        return Err(fault("DOS header", 0)
+            .field("e_magic")
+            .found(magic.as_slice()));
     }
     let at = u64::from(take::<U32, 4>(file, 0x3c, "DOS header")?.get());
     let head: CoffHeader = take::<_, 26>(file, at, "COFF header")?;
@@ -177,7 +182,14 @@ fn fixed(file: &dyn ReadAt, at: u64) -> Option<[u16; 4]> {
     let [signature, _, high, low] = words;
     let part = |word: U32, shift: u32| u16::try_from(word.get() >> shift & 0xffff).ok();
     (signature.get() == FIXED)
-        .then(|| Some([part(high, 16)?, part(high, 0)?, part(low, 16)?, part(low, 0)?]))
+        .then(|| {
+            Some([
+                part(high, 16)?,
+                part(high, 0)?,
+                part(low, 16)?,
+                part(low, 0)?,
+            ])
+        })
         .flatten()
 }
 
@@ -206,9 +218,6 @@ mod tests {
                 Err(error) => assert_eq!(error.cause(), Cause::NotAProgram),
             }
         }
-        assert_eq!(
-            read(&b"ZM".to_vec()).unwrap_err().field_name(),
-            "e_magic"
-        );
+        assert_eq!(read(&b"ZM".to_vec()).unwrap_err().field_name(), "e_magic");
     }
 }

@@ -332,9 +332,8 @@ impl Cells {
         let (name, latin) = name(&node.name);
         let mut cell = vec![0u8; 76];
         cell[..2].copy_from_slice(b"nk");
-        let flags = 0x20 * u16::from(latin)
-            + 0x10 * u16::from(node.link)
-            + if root { 0x0c } else { 0 };
+        let flags =
+            0x20 * u16::from(latin) + 0x10 * u16::from(node.link) + if root { 0x0c } else { 0 };
         cell[2..4].copy_from_slice(&flags.to_le_bytes());
         cell[4..12].copy_from_slice(&TIME.to_le_bytes());
         let word = |cell: &mut Vec<u8>, at: usize, word: u32| {

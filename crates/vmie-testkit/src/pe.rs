@@ -32,8 +32,7 @@ pub fn program(machine: u16, version: [u16; 4]) -> Vec<u8> {
     file[directories - 4] = 16;
     let rva = 0x1000u32;
     file[directories + 16..directories + 20].copy_from_slice(&rva.to_le_bytes());
-    file[directories + 20..directories + 24]
-        .copy_from_slice(&(section.len() as u32).to_le_bytes());
+    file[directories + 20..directories + 24].copy_from_slice(&(section.len() as u32).to_le_bytes());
     let header = 0x98 + optional;
     file[header..header + 5].copy_from_slice(b".rsrc");
     for (at, word) in [
@@ -70,7 +69,11 @@ fn resources(version: [u16; 4]) -> Vec<u8> {
 
 fn version_info(version: [u16; 4]) -> Vec<u8> {
     let mut info = vec![0u8; 6];
-    info.extend("VS_VERSION_INFO\0".encode_utf16().flat_map(u16::to_le_bytes));
+    info.extend(
+        "VS_VERSION_INFO\0"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes),
+    );
     info.resize(info.len().next_multiple_of(4), 0);
     let mut fixed = vec![0u8; 52];
     fixed[..4].copy_from_slice(&0xfeef_04bdu32.to_le_bytes());

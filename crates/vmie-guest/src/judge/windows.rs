@@ -1,6 +1,6 @@
 //! A Windows against the matrix, and its settings.
 
-use vmie_rules::matrix::{WindowsMiss, WindowsMissKind, WindowsQuery, Weight};
+use vmie_rules::matrix::{Weight, WindowsMiss, WindowsMissKind, WindowsQuery};
 use vmie_rules::message::Message;
 use vmie_rules::region::region;
 use vmie_rules::{SvcId, guest};
@@ -62,7 +62,10 @@ impl Judge<'_> {
                 refuse(
                     "architecture-unsupported",
                     &svc,
-                    format!("The system is for {}, and Windows is imported for x86 only", other.name()),
+                    format!(
+                        "The system is for {}, and Windows is imported for x86 only",
+                        other.name()
+                    ),
                 )
                 .message(&Message::UnknownOs)
                 .evidence(system.os.arch.evidence())
@@ -106,7 +109,10 @@ impl Judge<'_> {
             None => {}
         }
         let modes = self.inspection.boot.modes.get()?;
-        match (modes.contains(&BootMode::LegacyBios), modes.contains(&BootMode::Uefi)) {
+        match (
+            modes.contains(&BootMode::LegacyBios),
+            modes.contains(&BootMode::Uefi),
+        ) {
             (_, false) => Some(false),
             (false, true) => Some(true),
             (true, true) => Some(!self.legacy_is_chosen()),
@@ -122,21 +128,34 @@ impl Judge<'_> {
             .is_some_and(|container| container.format == "vhdx");
         is_vhdx
             && self.inspection.disks.first().is_some_and(|disk| {
-                let few = disk.layout.get().is_some_and(|layout| layout.primary_count() <= 4);
+                let few = disk
+                    .layout
+                    .get()
+                    .is_some_and(|layout| layout.primary_count() <= 4);
                 disk.size < TWO_TIB && few && !disk.dynamic
             })
     }
 
     fn windows_boot(&mut self, windows: &Windows) {
-        let both = self.inspection.boot.modes.get().is_some_and(|modes| modes.len() > 1);
+        let both = self
+            .inspection
+            .boot
+            .modes
+            .get()
+            .is_some_and(|modes| modes.len() > 1);
         if both && self.request.boot_mode.is_none() {
             let gpt = self.inspection.disks.iter().find(|disk| {
-                disk.layout.get().is_some_and(|layout| layout.table == TableKind::Gpt)
+                disk.layout
+                    .get()
+                    .is_some_and(|layout| layout.table == TableKind::Gpt)
             });
             if let Some(disk) = gpt {
                 // By the other rule the service converts a VHDX of at most 2 TiB and three
                 // partitions only.
-                let few = disk.layout.get().is_some_and(|layout| layout.primary_count() <= 3);
+                let few = disk
+                    .layout
+                    .get()
+                    .is_some_and(|layout| layout.primary_count() <= 3);
                 let by_both = self.legacy_is_chosen() && few && disk.size <= TWO_TIB;
                 let title = if by_both {
                     "The disk boots by BIOS and by UEFI and the request names no boot mode: its GPT is converted to an MBR"
@@ -173,7 +192,9 @@ impl Judge<'_> {
                     advise(
                         "several-boot-entries",
                         &[SvcId::Lim2],
-                        format!("The boot menu starts {in_menu} systems, and dual boot is not supported"),
+                        format!(
+                            "The boot menu starts {in_menu} systems, and dual boot is not supported"
+                        ),
                     )
                     .evidence(windows.boot.evidence())
                     .remedy("Remove the other entries: bcdedit /delete {identifier}"),
@@ -182,7 +203,9 @@ impl Judge<'_> {
             let modes = self.inspection.boot.modes.get();
             let uefi_loader = store.default_entry().and_then(|entry| entry.is_uefi());
             let wrong = match (uefi_loader, modes.map(Vec::as_slice)) {
-                (Some(true), Some([BootMode::LegacyBios])) => Some("UEFI, and the disk boots by BIOS"),
+                (Some(true), Some([BootMode::LegacyBios])) => {
+                    Some("UEFI, and the disk boots by BIOS")
+                }
                 (Some(false), Some([BootMode::Uefi])) => Some("a BIOS, and the disk boots by UEFI"),
                 _ => None,
             };
@@ -197,8 +220,15 @@ impl Judge<'_> {
                     .remedy("Write the boot files again: bcdboot C:\\Windows"),
                 );
             }
-        } else if self.inspection.boot.modes.get().is_some_and(|modes| !modes.is_empty())
-            && self.main_system().is_some_and(|system| system.bootloaders.is_empty())
+        } else if self
+            .inspection
+            .boot
+            .modes
+            .get()
+            .is_some_and(|modes| !modes.is_empty())
+            && self
+                .main_system()
+                .is_some_and(|system| system.bootloaders.is_empty())
         {
             self.push(
                 advise(
@@ -222,17 +252,28 @@ impl Judge<'_> {
         let firewall = !windows.firewall.is_empty();
         if firewall && windows.remote_desktop_allowed == Some(false) {
             self.push(
-                advise("firewall-blocks-remote-desktop", &[SvcId::Cfg3], "The firewall is on and does not let Remote Desktop in")
-                    .evidence(&windows.seen("remote_desktop_allowed"))
-                    .remedy("Enable-NetFirewallRule -DisplayGroup 'Remote Desktop'"),
+                advise(
+                    "firewall-blocks-remote-desktop",
+                    &[SvcId::Cfg3],
+                    "The firewall is on and does not let Remote Desktop in",
+                )
+                .evidence(&windows.seen("remote_desktop_allowed"))
+                .remedy("Enable-NetFirewallRule -DisplayGroup 'Remote Desktop'"),
             );
         }
-        if let Some(dhcp) = windows.service("Dhcp").filter(|one| one.start == Start::Disabled) {
+        if let Some(dhcp) = windows
+            .service("Dhcp")
+            .filter(|one| one.start == Start::Disabled)
+        {
             self.push(
-                advise("dhcp-client-off", &[SvcId::Cfg1, SvcId::Err20], "The DHCP client is switched off: the instance gets no address")
-                    .message(&Message::FirstBootFailure)
-                    .evidence(std::slice::from_ref(&dhcp.evidence))
-                    .remedy("Set-Service Dhcp -StartupType Automatic"),
+                advise(
+                    "dhcp-client-off",
+                    &[SvcId::Cfg1, SvcId::Err20],
+                    "The DHCP client is switched off: the instance gets no address",
+                )
+                .message(&Message::FirstBootFailure)
+                .evidence(std::slice::from_ref(&dhcp.evidence))
+                .remedy("Set-Service Dhcp -StartupType Automatic"),
             );
         }
         let fixed: Vec<Evidence> = windows
@@ -280,15 +321,33 @@ impl Judge<'_> {
                     .remedy("Install .NET Framework 4.5 or later"),
             );
         }
-        let facts = self.inspection.filesystems.iter().find(|facts| facts.volume == system.root);
-        if let Some(space) = facts.and_then(|facts| facts.space).filter(|space| space.free < FREE) {
+        let facts = self
+            .inspection
+            .filesystems
+            .iter()
+            .find(|facts| facts.volume == system.root);
+        if let Some(space) = facts
+            .and_then(|facts| facts.space)
+            .filter(|space| space.free < FREE)
+        {
             self.push(
-                advise("little-free-space", &[SvcId::Lim7], format!("{} are free on the root volume, and 6 GiB are asked for", human(space.free)))
-                    .evidence(&[Evidence::new(format!("{} bytes are free", space.free)).on(&system.root)])
-                    .remedy("Make room, or a larger volume, before exporting the machine"),
+                advise(
+                    "little-free-space",
+                    &[SvcId::Lim7],
+                    format!(
+                        "{} are free on the root volume, and 6 GiB are asked for",
+                        human(space.free)
+                    ),
+                )
+                .evidence(&[
+                    Evidence::new(format!("{} bytes are free", space.free)).on(&system.root)
+                ])
+                .remedy("Make room, or a larger volume, before exporting the machine"),
             );
         }
-        if !(windows.has("stornvme") || windows.has("nvme") || windows.has("AWSNVMe")) || !windows.has("ena") {
+        if !(windows.has("stornvme") || windows.has("nvme") || windows.has("AWSNVMe"))
+            || !windows.has("ena")
+        {
             self.push(
                 advise("nitro-drivers-missing", &[SvcId::Lim8], "The drivers that instances of the Nitro kind need (NVMe and ENA) are not all there")
                     .evidence(system.drivers.evidence())
@@ -309,11 +368,33 @@ impl Judge<'_> {
             );
         }
         for (kind, code, svc, what, remedy) in [
-            (ToolKind::GuestTools, "guest-tools", SvcId::Cfg1, "Tools of another hypervisor are installed", "Uninstall them before exporting the machine"),
-            (ToolKind::Security, "security-software", SvcId::Cfg1, "Security software may keep the import from installing drivers", "Switch it off, or uninstall it, before exporting the machine"),
-            (ToolKind::Converter, "physical-machine", SvcId::Lim1, "The machine seems to have been made from a physical one, which is not supported", "Install the system anew in a virtual machine"),
+            (
+                ToolKind::GuestTools,
+                "guest-tools",
+                SvcId::Cfg1,
+                "Tools of another hypervisor are installed",
+                "Uninstall them before exporting the machine",
+            ),
+            (
+                ToolKind::Security,
+                "security-software",
+                SvcId::Cfg1,
+                "Security software may keep the import from installing drivers",
+                "Switch it off, or uninstall it, before exporting the machine",
+            ),
+            (
+                ToolKind::Converter,
+                "physical-machine",
+                SvcId::Lim1,
+                "The machine seems to have been made from a physical one, which is not supported",
+                "Install the system anew in a virtual machine",
+            ),
         ] {
-            let tools: Vec<_> = windows.tools.iter().filter(|tool| tool.kind == kind).collect();
+            let tools: Vec<_> = windows
+                .tools
+                .iter()
+                .filter(|tool| tool.kind == kind)
+                .collect();
             if tools.is_empty() {
                 continue;
             }
@@ -328,12 +409,23 @@ impl Judge<'_> {
     }
 
     fn windows_state(&mut self, windows: &Windows) {
-        if let Some(role) = windows.service("vmms").filter(|one| one.start != Start::Disabled) {
+        if let Some(role) = windows
+            .service("vmms")
+            .filter(|one| one.start != Start::Disabled)
+        {
             // A client has the service with its optional feature, which is no role of a server.
             let draft = match windows.server {
-                Some(false) => advise("hyper-v", &[SvcId::Lim10], "Hyper-V is installed, which is not supported"),
-                _ => refuse("hyper-v-role", &[SvcId::Lim10, SvcId::Err20], "The Hyper-V role is installed, which is not supported")
-                    .message(&Message::FirstBootFailure),
+                Some(false) => advise(
+                    "hyper-v",
+                    &[SvcId::Lim10],
+                    "Hyper-V is installed, which is not supported",
+                ),
+                _ => refuse(
+                    "hyper-v-role",
+                    &[SvcId::Lim10, SvcId::Err20],
+                    "The Hyper-V role is installed, which is not supported",
+                )
+                .message(&Message::FirstBootFailure),
             };
             self.push(
                 draft
@@ -343,9 +435,13 @@ impl Judge<'_> {
         }
         if !windows.pending.is_empty() {
             self.push(
-                advise("updates-pending", &[SvcId::Cfg3], "Updates or renamed files wait for the next start")
-                    .evidence(&windows.pending)
-                    .remedy("Start the machine again until nothing is pending, and shut it down"),
+                advise(
+                    "updates-pending",
+                    &[SvcId::Cfg3],
+                    "Updates or renamed files wait for the next start",
+                )
+                .evidence(&windows.pending)
+                .remedy("Start the machine again until nothing is pending, and shut it down"),
             );
         }
         let generalized = windows
@@ -354,16 +450,23 @@ impl Judge<'_> {
             .is_some_and(|state| state.starts_with("IMAGE_STATE_GENERALIZE"));
         if generalized {
             let title = match &windows.answer_file {
-                None => "Sysprep was run, and there is no answer file: the import adds one".to_owned(),
+                None => {
+                    "Sysprep was run, and there is no answer file: the import adds one".to_owned()
+                }
                 Some(answers) if answers.missing.is_empty() => return,
-                Some(answers) => format!("Sysprep was run, and the answer file has no {}", answers.missing.join(", no ")),
+                Some(answers) => format!(
+                    "Sysprep was run, and the answer file has no {}",
+                    answers.missing.join(", no ")
+                ),
             };
             let mut saw = windows.seen("image_state");
             saw.extend(windows.seen("answer_file"));
             self.push(
                 change("sysprep-answer-file", &[SvcId::Cfg4, SvcId::Mod2], title)
                     .evidence(&saw)
-                    .remedy("Put an unattend.xml with the pass oobeSystem into C:\\Windows\\Panther"),
+                    .remedy(
+                        "Put an unattend.xml with the pass oobeSystem into C:\\Windows\\Panther",
+                    ),
             );
         }
     }
@@ -384,9 +487,12 @@ fn windows_miss(system: &System, windows: &Windows, product: &str, miss: &Window
     };
     match &miss.kind {
         WindowsMissKind::ProductUnlisted { .. } => unknown_os(
-            with("system-not-listed", format!("{product} is not a supported system"))
-                .evidence(windows.product.evidence())
-                .remedy("Move the workload to a supported system; the matrix names them"),
+            with(
+                "system-not-listed",
+                format!("{product} is not a supported system"),
+            )
+            .evidence(windows.product.evidence())
+            .remedy("Move the workload to a supported system; the matrix names them"),
         ),
         WindowsMissKind::EditionUnknown => undetermined(
             "undetermined-edition",
@@ -396,19 +502,28 @@ fn windows_miss(system: &System, windows: &Windows, product: &str, miss: &Window
         )
         .evidence(windows.edition.evidence()),
         WindowsMissKind::EditionUnlisted { .. } => unknown_os(
-            with("edition-not-listed", format!("{product} is not listed so: {}", miss.kind))
-                .evidence(windows.edition.evidence())
-                .remedy("Bring the system to a listed edition"),
+            with(
+                "edition-not-listed",
+                format!("{product} is not listed so: {}", miss.kind),
+            )
+            .evidence(windows.edition.evidence())
+            .remedy("Bring the system to a listed edition"),
         ),
         WindowsMissKind::InstallationExcluded { .. } => unknown_os(
-            with("installation-excluded", format!("{product} is not supported so: {}", miss.kind))
-                .evidence(&windows.seen("installation"))
-                .remedy("Install Windows Server with or without Desktop Experience"),
+            with(
+                "installation-excluded",
+                format!("{product} is not supported so: {}", miss.kind),
+            )
+            .evidence(&windows.seen("installation"))
+            .remedy("Install Windows Server with or without Desktop Experience"),
         ),
         WindowsMissKind::ServicePackTooLow { lowest, .. } => unknown_os(
-            with("service-pack-not-listed", format!("{product} is not listed so: {}", miss.kind))
-                .evidence(&windows.seen("service_pack"))
-                .remedy(format!("Install service pack {lowest}")),
+            with(
+                "service-pack-not-listed",
+                format!("{product} is not listed so: {}", miss.kind),
+            )
+            .evidence(&windows.seen("service_pack"))
+            .remedy(format!("Install service pack {lowest}")),
         ),
         WindowsMissKind::BitsUnknown => undetermined(
             "undetermined-architecture",
@@ -418,9 +533,12 @@ fn windows_miss(system: &System, windows: &Windows, product: &str, miss: &Window
         )
         .evidence(system.os.arch.evidence()),
         WindowsMissKind::BitsUnlisted { .. } => unknown_os(
-            with("architecture-unsupported", format!("{product} is not listed so: {}", miss.kind))
-                .evidence(system.os.arch.evidence())
-                .remedy("Install the system for x86_64"),
+            with(
+                "architecture-unsupported",
+                format!("{product} is not listed so: {}", miss.kind),
+            )
+            .evidence(system.os.arch.evidence())
+            .remedy("Install the system for x86_64"),
         ),
         WindowsMissKind::RegionExcluded { .. } => with(
             "region-not-supported",

@@ -4,9 +4,7 @@ use std::fmt;
 
 use vmie_io::int;
 
-use super::format::{
-    BINS, KEY, KEY_LATIN, KEY_LINK, KeyNode, MAX_LISTED, MAX_NAME, NOWHERE,
-};
+use super::format::{BINS, KEY, KEY_LATIN, KEY_LINK, KeyNode, MAX_LISTED, MAX_NAME, NOWHERE};
 use super::{Cause, Error, Hive, Value, list, text};
 
 /// Links that are followed from one path; Windows itself gives up soon.

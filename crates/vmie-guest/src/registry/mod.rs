@@ -27,10 +27,13 @@ mod key;
 mod list;
 mod log;
 mod open;
+#[cfg(test)]
+mod tests;
 mod text;
 mod value;
 
 pub use error::{Cause, Error};
 pub use key::Key;
 pub use open::{Hive, Replayed};
+pub(crate) use text::utf16;
 pub use value::{Kind, Value};

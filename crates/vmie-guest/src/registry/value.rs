@@ -151,7 +151,9 @@ impl Value {
         match self.kind {
             Kind::Number => Some(u32::from_le_bytes(*self.data.first_chunk()?)),
             Kind::NumberBigEndian => Some(u32::from_be_bytes(*self.data.first_chunk()?)),
-            Kind::LongNumber => u64::from_le_bytes(*self.data.first_chunk()?).try_into().ok(),
+            Kind::LongNumber => u64::from_le_bytes(*self.data.first_chunk()?)
+                .try_into()
+                .ok(),
             _ => None,
         }
     }

@@ -68,7 +68,10 @@ impl BootStore {
     #[must_use]
     pub fn default_entry(&self) -> Option<&BootEntry> {
         match &self.default {
-            Some(id) => self.entries.iter().find(|entry| entry.id.eq_ignore_ascii_case(id)),
+            Some(id) => self
+                .entries
+                .iter()
+                .find(|entry| entry.id.eq_ignore_ascii_case(id)),
             None => self.entries.first(),
         }
     }

@@ -180,7 +180,10 @@ impl PageFile {
     /// Whether it is always of one size on one drive.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
-        !self.path.starts_with('?') && self.size.is_some_and(|(least, most)| least > 0 && least == most)
+        !self.path.starts_with('?')
+            && self
+                .size
+                .is_some_and(|(least, most)| least > 0 && least == most)
     }
 }
 

@@ -31,8 +31,9 @@ impl<'a> Files<'a> {
                 Some(next) => next,
                 None => {
                     let entries = self.files.entries(node)?;
-                    let same =
-                        |entry: &&vmie_fs::DirEntry| entry.name.eq_ignore_ascii_case(name.as_bytes());
+                    let same = |entry: &&vmie_fs::DirEntry| {
+                        entry.name.eq_ignore_ascii_case(name.as_bytes())
+                    };
                     match entries.iter().find(same) {
                         Some(entry) => entry.node,
                         None => return Ok(None),

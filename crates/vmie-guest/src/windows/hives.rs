@@ -4,10 +4,10 @@ use vmie_fs::Filesystem;
 use vmie_io::{Budget, ReadAt};
 
 use super::files::Files;
+use crate::Evidence;
 use crate::inspect::clause;
 use crate::registry::{Hive, Key, Kind, Value};
 use crate::text::shortened;
-use crate::Evidence;
 
 /// Longest text of a value in evidence, in characters.
 const MAX_SHOWN: usize = 120;
@@ -196,8 +196,5 @@ pub(super) fn read_file(files: &Files<'_>, path: &str, max: u64) -> Option<Vec<u
 /// Whether a filesystem is one that Windows keeps files on.
 pub(super) fn is_of_windows(files: &dyn Filesystem) -> bool {
     use vmie_fs::FsKind::{ExFat, Fat12, Fat16, Fat32, Ntfs};
-    matches!(
-        files.identity().kind,
-        Ntfs | Fat12 | Fat16 | Fat32 | ExFat
-    )
+    matches!(files.identity().kind, Ntfs | Fat12 | Fat16 | Fat32 | ExFat)
 }

@@ -5,6 +5,8 @@
 //! data, which is a hive as well.
 
 pub mod bcd;
+#[cfg(feature = "serde")]
+mod document;
 mod facts;
 mod files;
 mod hives;
@@ -17,4 +19,4 @@ pub use facts::{
     AnswerFile, DotNet, Interface, PageFile, Service, SqlServer, Start, Tool, ToolKind, Windows,
 };
 pub(crate) use files::{Files, folder};
-pub(crate) use read::{Found, read};
+pub(crate) use read::read;

@@ -152,7 +152,12 @@ fn older_edition(signs: &Signs<'_>) -> Option<String> {
     if !signs.server || signs.version >= (6, 0) {
         return None;
     }
-    let has = |name: &str| signs.suites.iter().any(|one| one.eq_ignore_ascii_case(name));
+    let has = |name: &str| {
+        signs
+            .suites
+            .iter()
+            .any(|one| one.eq_ignore_ascii_case(name))
+    };
     let name = if has("DataCenter") {
         "Datacenter"
     } else if has("Enterprise") {
@@ -247,7 +252,10 @@ mod tests {
             })
         };
         assert_eq!(of(&["Terminal Server"]).unwrap(), "Standard");
-        assert_eq!(of(&["Enterprise", "Terminal Server"]).unwrap(), "Enterprise");
+        assert_eq!(
+            of(&["Enterprise", "Terminal Server"]).unwrap(),
+            "Enterprise"
+        );
         assert_eq!(of(&["DataCenter"]).unwrap(), "Datacenter");
         assert_eq!(of(&["Blade"]).unwrap(), "Web");
     }

@@ -118,11 +118,7 @@ fn nothing(
 }
 
 /// The key of the control set that starts: `Select` names its number.
-fn control_set(
-    hive: &GuestHive<'_>,
-    windows: &mut Windows,
-    notes: &mut Notes,
-) -> Option<String> {
+fn control_set(hive: &GuestHive<'_>, windows: &mut Windows, notes: &mut Notes) -> Option<String> {
     let root = At { hive, base: "" };
     let number = ["Default", "Current"]
         .into_iter()
@@ -178,7 +174,12 @@ fn name_product(
     let server = windows
         .server
         .or_else(|| by_installation.map(|kind| kind != "Client"))
-        .or_else(|| windows.product_name.as_ref().map(|name| name.contains("Server")));
+        .or_else(|| {
+            windows
+                .product_name
+                .as_ref()
+                .map(|name| name.contains("Server"))
+        });
     windows.server = server;
     let signs = Signs {
         version: version.unwrap_or_default(),
@@ -198,7 +199,9 @@ fn name_product(
             .unwrap_or_else(|| format!("the registry does not say {what}"))
     };
     let product = match (version, server) {
-        (Some((10, 0)), _) if windows.build.is_none() => Fact::unknown(why("which build it is"), saw),
+        (Some((10, 0)), _) if windows.build.is_none() => {
+            Fact::unknown(why("which build it is"), saw)
+        }
         (Some(_), Some(_)) => Fact::known(product::product(&signs), saw),
         _ => Fact::unknown(why("which version it is"), saw),
     };
@@ -240,7 +243,10 @@ fn finish(
             let three: Vec<&str> = version.split('.').take(3).collect();
             Fact::known(three.join("."), vec![evidence.clone()])
         }
-        (None, None) => Fact::unknown("neither the registry nor the kernel's program tells it", saw),
+        (None, None) => Fact::unknown(
+            "neither the registry nor the kernel's program tells it",
+            saw,
+        ),
     };
     let name = windows
         .product
@@ -249,7 +255,10 @@ fn finish(
         .unwrap_or_else(|| "Windows".to_owned());
     let edition = windows.edition.get().cloned();
     let folder = windows.folder.clone();
-    let id_seen = vec![files.evidence(&format!("{folder}/System32/config"), "the folder of the registry")];
+    let id_seen = vec![files.evidence(
+        &format!("{folder}/System32/config"),
+        "the folder of the registry",
+    )];
     let os = Os {
         family: Family::Windows,
         id: Fact::known("windows".to_owned(), id_seen),
@@ -343,7 +352,10 @@ fn kernel_program(
     };
     let arch = match known.or_else(|| environment_arch(system, notes)) {
         Some((arch, evidence)) => Fact::known(arch, evidence),
-        None => Fact::unknown(program.as_ref().err().cloned().unwrap_or_default(), Vec::new()),
+        None => Fact::unknown(
+            program.as_ref().err().cloned().unwrap_or_default(),
+            Vec::new(),
+        ),
     };
     let version = program.ok().and_then(|program| program.version);
     let version = version.map(|[a, b, c, d]| {
@@ -424,7 +436,12 @@ fn loader(kind: BootloaderKind, path: &str, volume: &VolumeId, entries: usize) -
 }
 
 /// The language of a number, noted.
-pub(super) fn language(at: At<'_>, name: &str, fact: &'static str, notes: &mut Notes) -> Option<String> {
+pub(super) fn language(
+    at: At<'_>,
+    name: &str,
+    fact: &'static str,
+    notes: &mut Notes,
+) -> Option<String> {
     let digits = at.text("Control\\Nls\\Language", name, fact, notes)?;
     Some(locale::name(&digits))
 }

@@ -17,19 +17,58 @@ const MAX_ANSWERS: u64 = 1 << 20;
 /// Services and drivers that are looked for: storage, network and bus of clouds and hypervisors, and
 /// what the findings need.
 const SERVICES: &[&str] = &[
-    "stornvme", "nvme", "AWSNVMe", "ena", "xenvbd", "xennet", "xenbus", "xenfilt", "xeniface",
-    "AWSPV", "viostor", "vioscsi", "netkvm", "storahci", "msahci", "atapi", "intelide", "LSI_SAS",
-    "LSI_SCSI", "pvscsi", "vmxnet3", "E1G60", "e1iexpress", "storvsc", "netvsc", "vmbus", "Dhcp",
-    "Tcpip", "TermService", "MpsSvc", "vmms", "NTDS", "wuauserv", "hvservice", "vmicheartbeat",
+    "stornvme",
+    "nvme",
+    "AWSNVMe",
+    "ena",
+    "xenvbd",
+    "xennet",
+    "xenbus",
+    "xenfilt",
+    "xeniface",
+    "AWSPV",
+    "viostor",
+    "vioscsi",
+    "netkvm",
+    "storahci",
+    "msahci",
+    "atapi",
+    "intelide",
+    "LSI_SAS",
+    "LSI_SCSI",
+    "pvscsi",
+    "vmxnet3",
+    "E1G60",
+    "e1iexpress",
+    "storvsc",
+    "netvsc",
+    "vmbus",
+    "Dhcp",
+    "Tcpip",
+    "TermService",
+    "MpsSvc",
+    "vmms",
+    "NTDS",
+    "wuauserv",
+    "hvservice",
+    "vmicheartbeat",
 ];
 
 /// Services of software that stands in an import's way (SVC-CFG-1, SVC-LIM-1).
 const TOOLS: &[(&str, ToolKind, &str)] = &[
     ("VMTools", ToolKind::GuestTools, "VMware Tools"),
-    ("VBoxService", ToolKind::GuestTools, "VirtualBox Guest Additions"),
+    (
+        "VBoxService",
+        ToolKind::GuestTools,
+        "VirtualBox Guest Additions",
+    ),
     ("prl_tools", ToolKind::GuestTools, "Parallels Tools"),
     ("xensvc", ToolKind::GuestTools, "Citrix VM Tools"),
-    ("SepMasterService", ToolKind::Security, "Symantec Endpoint Protection"),
+    (
+        "SepMasterService",
+        ToolKind::Security,
+        "Symantec Endpoint Protection",
+    ),
     ("McShield", ToolKind::Security, "McAfee VirusScan"),
     ("mfemms", ToolKind::Security, "McAfee Endpoint Security"),
     ("avast! Antivirus", ToolKind::Security, "Avast"),
@@ -38,15 +77,27 @@ const TOOLS: &[(&str, ToolKind, &str)] = &[
     ("CSFalconService", ToolKind::Security, "CrowdStrike Falcon"),
     ("SentinelAgent", ToolKind::Security, "SentinelOne"),
     ("SAVService", ToolKind::Security, "Sophos"),
-    ("Sophos Endpoint Defense Service", ToolKind::Security, "Sophos"),
+    (
+        "Sophos Endpoint Defense Service",
+        ToolKind::Security,
+        "Sophos",
+    ),
     ("TmListen", ToolKind::Security, "Trend Micro"),
     ("ds_agent", ToolKind::Security, "Trend Micro Deep Security"),
     ("CylanceSvc", ToolKind::Security, "Cylance"),
     ("CbDefense", ToolKind::Security, "Carbon Black"),
     ("F-Secure Gatekeeper", ToolKind::Security, "F-Secure"),
     ("EPSecurityService", ToolKind::Security, "Bitdefender"),
-    ("vmware-converter-agent", ToolKind::Converter, "VMware vCenter Converter"),
-    ("P2VAgent", ToolKind::Converter, "Virtual Machine Manager P2V agent"),
+    (
+        "vmware-converter-agent",
+        ToolKind::Converter,
+        "VMware vCenter Converter",
+    ),
+    (
+        "P2VAgent",
+        ToolKind::Converter,
+        "Virtual Machine Manager P2V agent",
+    ),
 ];
 
 /// A Windows of which nothing is known but its folder.
@@ -102,7 +153,12 @@ pub(super) fn software(at: At<'_>, windows: &mut Windows, notes: &mut Notes) {
         auto.is_some_and(|value| value.text().as_deref() == Some("1") || value.number() == Some(1));
     let frameworks = "Microsoft\\NET Framework Setup\\NDP";
     windows.dot_net = DotNet {
-        release: at.number(&format!("{frameworks}\\v4\\Full"), "Release", "dot_net", notes),
+        release: at.number(
+            &format!("{frameworks}\\v4\\Full"),
+            "Release",
+            "dot_net",
+            notes,
+        ),
         three_five: at
             .number(&format!("{frameworks}\\v3.5"), "Install", "dot_net", notes)
             .filter(|installed| *installed == 1)
@@ -137,7 +193,12 @@ fn sql_servers(at: At<'_>, windows: &mut Windows, notes: &mut Notes) {
     let Some(key) = at.key(&list, notes) else {
         return;
     };
-    let values: Vec<Value> = key.values().unwrap_or_default().into_iter().flatten().collect();
+    let values: Vec<Value> = key
+        .values()
+        .unwrap_or_default()
+        .into_iter()
+        .flatten()
+        .collect();
     for value in values.into_iter().take(MAX_LISTED) {
         let Some(id) = value.text() else { continue };
         let setup = format!("{base}\\{id}\\Setup");
@@ -162,7 +223,10 @@ pub(super) fn system(at: At<'_>, windows: &mut Windows, notes: &mut Notes) {
     let language_of = language(at, "Default", "language", notes);
     windows.language = match language_of {
         Some(name) => Fact::known(name, notes.of("language")),
-        None => Fact::unknown("the registry does not say which language it is set to", Vec::new()),
+        None => Fact::unknown(
+            "the registry does not say which language it is set to",
+            Vec::new(),
+        ),
     };
     windows.install_language = language(at, "InstallLanguage", "install_language", notes);
     windows.ui_languages = at.names("Control\\MUI\\UILanguages", notes);
@@ -185,7 +249,12 @@ pub(super) fn system(at: At<'_>, windows: &mut Windows, notes: &mut Notes) {
         windows.pending.push(at.saw(manager, &value));
     }
     windows.fast_startup = at
-        .number(&format!("{manager}\\Power"), "HiberbootEnabled", "fast_startup", notes)
+        .number(
+            &format!("{manager}\\Power"),
+            "HiberbootEnabled",
+            "fast_startup",
+            notes,
+        )
         .map(|number| number != 0);
     windows.directory_database = at.text(
         "Services\\NTDS\\Parameters",
@@ -218,7 +287,7 @@ fn services(at: At<'_>, windows: &mut Windows, notes: &mut Notes) {
     let Some(all) = at.key("Services", notes) else {
         return;
     };
-    let mut look = |name: &str| {
+    let look = |name: &str| {
         let key = all.subkey(name).ok().flatten()?;
         let start = key.value("Start").ok().flatten();
         let path = format!("Services\\{}", key.name());
@@ -255,7 +324,12 @@ fn remote_desktop(at: At<'_>, windows: &mut Windows, notes: &mut Notes) {
         ("StandardProfile", "Standard"),
         ("PublicProfile", "Public"),
     ] {
-        let on = at.number(&format!("{policy}\\{key}"), "EnableFirewall", "firewall", notes);
+        let on = at.number(
+            &format!("{policy}\\{key}"),
+            "EnableFirewall",
+            "firewall",
+            notes,
+        );
         if on == Some(1) {
             windows.firewall.push(name);
         }
