@@ -11,6 +11,7 @@
 )]
 
 mod boot;
+mod convert;
 mod corpus;
 mod differential;
 mod guests;
@@ -85,6 +86,9 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Make conversions go wrong (full disk, no permission, closed pipe, signals, kills): each says what
+    /// it is, leaves nothing, and goes on after a kill. As root: a tmpfs is mounted.
+    Faults(convert::faults::Faults),
     /// Import an OVA, compare the disk with what qemu-img makes of the same VMDK, and boot it under
     /// qemu to a login prompt.
     Boot {
@@ -98,6 +102,9 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Peers {
+    /// Conversions from every kind of image to every other, beside qemu-img, dissect.hypervisor, tar and
+    /// an XML parser.
+    Convert(convert::pairs::Pairs),
     /// Requests that botocore serializes, read by vmie-ec2, and replies of vmie-ec2, parsed by botocore.
     Ec2(peers::ec2::Ec2),
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
@@ -113,6 +120,10 @@ fn main() -> Result<()> {
         Command::Differential { large } => differential::run(large),
         Command::Corpus { folder } => corpus::run(&folder),
         Command::Guests { folder } => guests::run(&folder),
+        Command::Faults(arguments) => convert::faults::run(&arguments),
+        Command::Peers {
+            what: Peers::Convert(arguments),
+        } => convert::pairs::run(&arguments),
         Command::Peers {
             what: Peers::Ec2(arguments),
         } => peers::ec2::run(&arguments),

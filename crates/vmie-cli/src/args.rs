@@ -38,9 +38,17 @@ pub(crate) enum Command {
     /// Writes a disk as an image of another format
     #[command(
         after_help = "Examples:\n  vmie convert -O vmdk disk.raw disk.vmdk\n  vmie convert -O vhd --subformat fixed appliance.ova disk.vhd\n  vmie convert -O raw disk.vmdk - | sha256sum\n\n\
-                      Exit codes: 0 done, 1 failed. The target appears when it is whole, or not at all."
+                      Exit codes: 0 done, 1 failed, 64 the command line makes no sense. The target appears when it is\n\
+                      whole, or not at all; a block device is written in place. A conversion that was killed goes on\n\
+                      when the same command is given again. The digests of an appliance are verified."
     )]
     Convert(ConvertArgs),
+    //Check(CheckArgs),
+    /// Looks for damage in an image: blocks that overlap or are lost, wrong checksums and counts
+    #[command(
+        after_help = "Exit codes, those of 'qemu-img check': 0 sound, 1 the check could not be completed, 2 damaged,\n3 sound, but parts of the file belong to nothing, 63 the format holds nothing to check."
+    )]
+    Check(CheckArgs),
     /// Compares what two images hold
     #[command(after_help = "Exit codes: 0 the same, 1 different, 2 unreadable.")]
     Compare(CompareArgs),
@@ -84,6 +92,12 @@ pub(crate) enum Command {
                       An import that was interrupted goes on when the same command is given again."
     )]
     Import(ImportArgs),
+    /// Writes the disks of an image of a store as files of another format
+    #[command(
+        after_help = "Example:\n  vmie export --store /srv/images ami-0123456789abcdef0 -O ova web.ova\n\n\
+                      What is written has been compared with the digest that the store keeps."
+    )]
+    Export(ExportArgs),
     /// Lists or cancels the tasks of an image store
     #[command(
         after_help = "Examples:\n  vmie tasks --store /srv/images\n  vmie tasks --store /srv/images cancel import-ami-0123456789abcdef0"
@@ -172,16 +186,102 @@ pub(crate) struct ConvertArgs {
     /// Which disk of an appliance, from 0
     #[arg(long, value_name = "N")]
     pub(crate) disk: Option<usize>,
-    /// Tell the SHA-256 of the disk
+    /// Tell the SHA-256 of the disk, and of the file where it is written from front to back
     #[arg(long)]
     pub(crate) digest: bool,
-    /// The adapter that a VMDK says its disk hangs on
-    #[arg(long, value_name = "NAME", value_parser = ["lsilogic", "buslogic", "ide", "pvscsi"])]
-    pub(crate) adapter: Option<String>,
+    /// Do not compare an appliance with the digests of its manifest
+    #[arg(long)]
+    pub(crate) no_verify: bool,
+    /// End only when the file is on stable storage
+    #[arg(long)]
+    pub(crate) sync: bool,
+    /// What becomes of zeroes in a raw disk or fixed VHD
+    #[arg(long, value_enum, value_name = "POLICY", default_value_t = ZeroesName::Omit)]
+    pub(crate) zeroes: ZeroesName,
+    #[command(flatten)]
+    pub(crate) made: Made,
     /// The image to read
     #[arg(value_name = "SRC")]
     pub(crate) source: PathBuf,
-    /// The file to write, which must not exist; `-` is standard output
+    /// The file to write, which must not exist, or a block device; `-` is standard output
+    #[arg(value_name = "DST")]
+    pub(crate) target: PathBuf,
+}
+
+/// What goes into the image besides the disk.
+#[derive(Args, Debug)]
+pub(crate) struct Made {
+    /// The adapter that a VMDK or OVA says its disk hangs on
+    #[arg(long, value_name = "NAME", value_parser = ["lsilogic", "buslogic", "ide", "pvscsi"])]
+    pub(crate) adapter: Option<String>,
+    /// The version of VMware's virtual hardware that a VMDK or OVA is for
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(4..=99))]
+    pub(crate) hardware_version: Option<u32>,
+    /// The name of the machine in an OVA; that of the target if not given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The processors of the machine in an OVA
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) cpus: u32,
+    /// The memory of the machine in an OVA, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(4..))]
+    pub(crate) memory: u32,
+    /// The machine in an OVA boots by UEFI
+    #[arg(long)]
+    pub(crate) uefi: bool,
+}
+
+/// What becomes of zeroes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ZeroesName {
+    /// They are holes in the file
+    Omit,
+    /// They are written, so that the file has its place
+    Write,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// Look at tables and checksums only, and do not read what the disk holds
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) output: Output,
+    /// The folder of the image store
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: PathBuf,
+    /// The format to write
+    #[arg(short = 'O', value_name = "FMT", ignore_case = true)]
+    pub(crate) output_format: FormatName,
+    /// Which kind of the format
+    #[arg(long, value_name = "S")]
+    pub(crate) subformat: Option<String>,
+    /// How hard to compress, from 1 (fastest) to 12 (smallest)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=12))]
+    pub(crate) level: Option<u8>,
+    /// Which disk of the image, from 0; needed when it has several
+    #[arg(long, value_name = "N")]
+    pub(crate) disk: Option<usize>,
+    /// End only when the file is on stable storage
+    #[arg(long)]
+    pub(crate) sync: bool,
+    #[command(flatten)]
+    pub(crate) made: Made,
+    /// The image or snapshot of the store: ami-… or snap-…
+    #[arg(value_name = "IMAGE-ID")]
+    pub(crate) image: String,
+    /// The file to write, which must not exist
     #[arg(value_name = "DST")]
     pub(crate) target: PathBuf,
 }
@@ -390,6 +490,9 @@ pub(crate) struct PreflightArgs {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) request: Request,
+    /// Write the report to a file, too, as one page of HTML with the disks drawn
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) images: Images,
 }

@@ -38,6 +38,8 @@ pub(crate) enum Exit {
     Unreadable,
     /// It could not be found out.
     Undetermined,
+    /// There is nothing that could be checked (as `qemu-img check` has it).
+    NothingToCheck,
     /// The command line makes no sense (`EX_USAGE` of sysexits.h).
     Usage,
 }
@@ -49,6 +51,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Unreadable => 2,
             Self::Undetermined => 3,
+            Self::NothingToCheck => 63,
             Self::Usage => 64,
         }
     }

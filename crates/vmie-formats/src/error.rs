@@ -18,6 +18,15 @@ pub enum Cause {
     /// The target of a conversion cannot be written.
     #[error("the target cannot be written")]
     Write,
+    /// A file that has nothing but the disk's bytes.
+    #[error("files of this format hold nothing that could be checked")]
+    NothingToCheck,
+    /// Whoever read the stream has closed it.
+    #[error("the target was closed before all was written")]
+    SinkClosed,
+    /// Something wrote to the source while it was read.
+    #[error("the source changed while it was read")]
+    SourceChanged,
     /// A disk that the target's format cannot hold.
     #[error("the disk is larger than the target's format can hold")]
     TargetTooLarge,
@@ -271,6 +280,9 @@ pub enum Cause {
     /// The table of snapshots is damaged.
     #[error("the table of snapshots is damaged")]
     Qcow2Snapshots,
+    /// The width of reference counts is more than 64 bits.
+    #[error("the width of reference counts is more than 64 bits")]
+    Qcow2Refcount,
     /// An L2 entry contradicts itself.
     #[error("an L2 entry contradicts itself")]
     Qcow2Entry,
@@ -436,12 +448,13 @@ impl vmie_io::Cause for Cause {
 
     fn kind(self) -> ErrorKind {
         match self {
-            Self::Read | Self::Write => ErrorKind::Io,
+            Self::Read | Self::Write | Self::SinkClosed => ErrorKind::Io,
             Self::Limit | Self::ChainDepth => ErrorKind::LimitExceeded,
             Self::ReferenceMissing => ErrorKind::Io,
             Self::Cancelled => ErrorKind::Cancelled,
             Self::TargetTooLarge => ErrorKind::Unsupported,
-            Self::NoSuchDisk => ErrorKind::Misuse,
+            Self::NoSuchDisk | Self::SourceChanged => ErrorKind::Misuse,
+            Self::NothingToCheck => ErrorKind::Unsupported,
             Self::ReferenceDenied => ErrorKind::ReferenceDenied,
             Self::FormatNotRead
             | Self::CompressedFile
@@ -497,6 +510,9 @@ impl vmie_io::Cause for Cause {
             Self::Read => "Check that the image is complete and readable",
             Self::Limit => "Raise the limits if the image comes from a source you trust",
             Self::Write => "Check that the target has room and may be written",
+            Self::NothingToCheck => "Compare it with a digest instead",
+            Self::SinkClosed => "Check why the program that reads it ended early",
+            Self::SourceChanged => "Convert a source that nobody writes to",
             Self::TargetTooLarge => {
                 "Choose another format: raw, VHDX or qcow2 hold the largest disks"
             }

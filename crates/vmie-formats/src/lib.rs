@@ -72,6 +72,7 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+mod check;
 mod convert;
 mod deflate;
 mod error;
@@ -95,15 +96,19 @@ pub mod vhdx;
 pub mod vmdk;
 mod xml;
 
-pub use convert::{ConvertOptions, Report, Stamp, Target, convert, convert_to_stream};
+pub use check::{Check, Problem, ProblemKind, check};
+pub use convert::{
+    ConvertOptions, Journal, Report, Stamp, Target, Zeroes, convert, convert_resumable,
+    convert_to_stream,
+};
 pub use error::{Cause, Error, error_of};
 pub use image::{
     Candidate, Confidence, DiskImage, Format, ImageInfo, ImageNote, NoteKind, Variant,
 };
 pub use open::{OpenOptions, Opened};
 pub use ova::{
-    Appliance, Certificate, Digest, DigestAlgorithm, Disk, Manifest, ManifestEntry, Member,
-    MemberCheck, Outcome, Verification,
+    Appliance, Certificate, Digest, DigestAlgorithm, Disk, Machine, Manifest, ManifestEntry,
+    Member, MemberCheck, Outcome, Verification,
 };
 pub use probe::probe;
 pub use progress::Progress;

@@ -103,6 +103,11 @@ impl OpenOptions {
         self
     }
 
+    /// Which format it is, when it was said.
+    pub(crate) fn format_ref(&self) -> Option<Format> {
+        self.format
+    }
+
     pub(crate) fn called(&self) -> Option<&str> {
         self.called.as_deref()
     }

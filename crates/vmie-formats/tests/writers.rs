@@ -13,9 +13,11 @@
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 use vmie_formats::{
-    CancelToken, Cause, ConvertOptions, DiskImage, Extent, ExtentKind, OpenOptions, ReadAt,
-    ReadAtExt, ReadError, Report, Stamp, Target, WriteAt, convert, convert_to_stream,
+    CancelToken, Cause, ConvertOptions, DiskImage, Extent, ExtentKind, Journal, Machine,
+    OpenOptions, Opened, ReadAt, ReadAtExt, ReadError, Report, Stamp, Target, WriteAt, Zeroes,
+    check, convert, convert_resumable, convert_to_stream,
 };
 use vmie_io::{Budget, ErrorKind, Overlay};
 use vmie_testkit::conformance;
@@ -380,4 +382,193 @@ fn the_blank_disk_is_all_hole() {
     let back = open(&file, Target::Qcow2);
     let extents: Vec<_> = back.extents(0..back.len()).map(Result::unwrap).collect();
     assert_eq!(extents, [Extent::new(ExtentKind::Hole, 0, 40 << 20)]);
+}
+
+#[test]
+fn an_appliance_is_read_back_the_same_from_a_file_and_from_a_pipe() {
+    for len in [512, 65_536, (3 << 20) + 512] {
+        let disk = sample(len);
+        let mut machine = Machine::default();
+        machine.name = "web & more".to_owned();
+        let options = options(Target::Ova).machine(machine).file_digest(true);
+        let (file, report) = write(&disk, &options);
+        assert!(file == pipe(&disk, &options));
+        assert_eq!(file.len() % 10_240, 0);
+        let Opened::Appliance(appliance) = OpenOptions::new().open(Arc::new(file)).unwrap() else {
+            panic!("it is no appliance");
+        };
+        let names: Vec<_> = appliance
+            .members()
+            .iter()
+            .map(|m| m.name.as_str())
+            .collect();
+        assert_eq!(
+            names,
+            ["web___more.ovf", "web___more.mf", "web___more-disk1.vmdk"]
+        );
+        assert_eq!(appliance.disks()[0].capacity, Some(len as u64));
+        let checked = appliance.verify(&(), &CancelToken::new()).unwrap();
+        checked.ensure().unwrap();
+        let mut out = vec![0xa5; len];
+        let back = appliance.open_disk(0).unwrap();
+        back.read_exact_at(&mut out, 0).unwrap();
+        assert!(out == disk);
+        assert!(report.sha256.is_some());
+    }
+}
+
+/// Keeps every state, and breaks the sink after some more writes than it lets through.
+struct Breaking<'a> {
+    sink: &'a Fused,
+    kept: Mutex<Option<Vec<u8>>>,
+    saves: Mutex<u32>,
+}
+
+impl Journal for Breaking<'_> {
+    fn due(&self) -> bool {
+        true
+    }
+    fn save(&self, state: &[u8]) -> Result<(), ReadError> {
+        let mut saves = self.saves.lock().unwrap();
+        if *saves > 0 {
+            *self.kept.lock().unwrap() = Some(state.to_vec());
+            *saves -= 1;
+            if *saves == 0 {
+                *self.sink.left.lock().unwrap() = Some(2);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file in memory that takes so many more writes, as that of a process that is about to be killed.
+#[derive(Default)]
+struct Fused {
+    memory: Memory,
+    left: Mutex<Option<u32>>,
+}
+
+impl WriteAt for Fused {
+    fn write_all_at(&self, buf: &[u8], offset: u64) -> Result<(), ReadError> {
+        if let Some(left) = &mut *self.left.lock().unwrap() {
+            *left = left
+                .checked_sub(1)
+                .ok_or_else(|| ReadError::new("memory", ErrorKind::Io, offset))?;
+        }
+        self.memory.write_all_at(buf, offset)
+    }
+    fn set_len(&self, len: u64) -> Result<(), ReadError> {
+        self.memory.set_len(len)
+    }
+    fn write_zeroes_at(&self, offset: u64, len: u64) -> Result<(), ReadError> {
+        self.memory.write_zeroes_at(offset, len)
+    }
+    fn sync(&self) -> Result<(), ReadError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_conversion_that_is_killed_goes_on() {
+    let disk = sample(5 << 20);
+    for target in Target::ALL {
+        for saves in [1, 4] {
+            // Another run has another id, and takes over the first one's.
+            let options = || ConvertOptions::new().target(target).file_digest(true);
+            let sink = Fused::default();
+            let journal = Breaking {
+                sink: &sink,
+                kept: Mutex::default(),
+                saves: Mutex::new(saves),
+            };
+            let stop = CancelToken::new();
+            let done = convert_resumable(&disk, &sink, &options(), (&journal, None), &(), &stop);
+            assert_eq!(done.unwrap_err().cause(), Cause::Write, "{target}, {saves}");
+            let state = journal.kept.lock().unwrap().take();
+            assert!(state.is_some());
+            *sink.left.lock().unwrap() = None;
+            let resume: (&dyn Journal, _) = (&(), state.as_deref());
+            let report = convert_resumable(&disk, &sink, &options(), resume, &(), &stop).unwrap();
+            // The first state may be from before the first piece.
+            assert!(
+                report.resumed_at.is_some() || saves == 1,
+                "{target}, {saves}"
+            );
+            assert_eq!(report.sha256, Some(Sha256::digest(&disk).into()));
+            let file = sink.memory.bytes.into_inner().unwrap();
+            if let Some(sha256) = report.file_sha256 {
+                assert_eq!(sha256, <[u8; 32]>::from(Sha256::digest(&file)), "{target}");
+            }
+            let mut out = vec![0xa5; disk.len()];
+            open(&file, target).read_exact_at(&mut out, 0).unwrap();
+            assert!(out == disk, "{target}, {saves}");
+            let checked = check(Arc::new(file), &OpenOptions::new(), false, &(), &stop);
+            match checked {
+                Ok(found) => assert_eq!(found.problems, [], "{target}, {saves}"),
+                Err(error) => assert_eq!(error.cause(), Cause::NothingToCheck, "{target}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_source_that_breaks_at_any_place_is_told_with_that_place() {
+    let disk = sample(2 << 20);
+    for target in [Target::Raw, Target::VmdkStreamOptimized] {
+        for bad in (0..2 << 20).step_by(64 << 10) {
+            let broken = Broken(disk.clone(), bad);
+            let cancel = CancelToken::new();
+            let sink = Memory::default();
+            let done = convert(&broken, &sink, &options(target), &(), &cancel);
+            let error = done.unwrap_err();
+            assert_eq!((error.cause(), error.offset()), (Cause::Read, Some(bad)));
+            let done = convert_to_stream(&broken, Vec::new(), &options(target), &(), &cancel);
+            assert_eq!(done.unwrap_err().offset(), Some(bad), "{target}");
+        }
+    }
+}
+
+#[test]
+fn zeroes_are_left_out_written_or_punched() {
+    let disk = sample(2 << 20);
+    let plain = options(Target::Raw);
+    for zeroes in [Zeroes::Write, Zeroes::Punch] {
+        let sink = Memory::default();
+        if zeroes == Zeroes::Punch {
+            // What was there before must not show.
+            sink.write_all_at(&vec![0xee; disk.len()], 0).unwrap();
+        }
+        let options = plain.clone().zeroes(zeroes);
+        convert(&disk, &sink, &options, &(), &CancelToken::new()).unwrap();
+        assert!(sink.bytes.into_inner().unwrap() == disk, "{zeroes:?}");
+    }
+}
+
+/// The other end of a pipe that has gone.
+struct Closed(usize);
+
+impl std::io::Write for Closed {
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        let n = buf.len().min(self.0);
+        self.0 -= n;
+        match n {
+            0 => Err(std::io::ErrorKind::BrokenPipe.into()),
+            n => Ok(n),
+        }
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_pipe_that_is_closed_early_is_told() {
+    let disk = sample(2 << 20);
+    for target in Target::ALL.into_iter().chain([Target::Ova]) {
+        for room in [0, 1000, 300_000] {
+            let cancel = CancelToken::new();
+            let done = convert_to_stream(&disk, Closed(room), &options(target), &(), &cancel);
+            assert_eq!(done.unwrap_err().cause(), Cause::SinkClosed, "{target}");
+        }
+    }
 }

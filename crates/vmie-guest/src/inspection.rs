@@ -647,6 +647,8 @@ pub struct Packages {
     pub count: u32,
     /// Those that hold a kernel.
     pub kernels: Vec<Package>,
+    /// Those that make a machine reachable: DHCP clients, SSH servers.
+    pub reach: Vec<String>,
 }
 
 /// The SSH server.

@@ -54,6 +54,7 @@ mod error;
 mod evidence;
 pub mod fstab;
 pub mod grub;
+mod html;
 pub mod initramfs;
 mod inspect;
 mod inspection;
@@ -74,6 +75,7 @@ pub mod windows;
 
 pub use error::{Cause, Error};
 pub use evidence::{Evidence, Fact};
+pub use html::html;
 pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
     Arch, Boot, BootMode, Bootloader, BootloaderKind, ConfiguredInterface, DefaultBy,

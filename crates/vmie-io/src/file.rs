@@ -168,10 +168,12 @@ impl ReadAt for FileSource {
     }
 }
 
-/// A file that is being written: bytes at offsets, holes where nothing is written.
+/// A file that is being written: bytes at offsets, holes where nothing is written. Or a block device.
 #[derive(Debug)]
 pub struct FileSink {
     file: File,
+    /// Bytes of the device, when it is one.
+    device: Option<u64>,
 }
 
 impl FileSink {
@@ -186,8 +188,87 @@ impl FileSink {
             .create_new(true)
             .open(path)
             .map_err(|error| ReadError::io("file", 0, error))?;
-        Ok(Self { file })
+        Ok(Self { file, device: None })
     }
+
+    /// Opens a regular file that is there, to go on writing it. Symbolic links are not followed.
+    ///
+    /// # Errors
+    /// When it is no regular file or cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        let fail = |error| ReadError::io("file", 0, error);
+        let file = open_for_writing(path.as_ref(), Writing::File).map_err(fail)?;
+        if !file.metadata().map_err(fail)?.is_file() {
+            let error =
+                std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file");
+            return Err(fail(error));
+        }
+        Ok(Self { file, device: None })
+    }
+
+    /// Opens a block device that nobody else uses (that is mounted, say).
+    ///
+    /// # Errors
+    /// When it is no block device, is in use or cannot be opened.
+    pub fn open_device(path: impl AsRef<Path>) -> Result<Self, ReadError> {
+        let fail = |error| ReadError::io("device", 0, error);
+        let mut file = open_for_writing(path.as_ref(), Writing::Device).map_err(fail)?;
+        if !is_block_device(file.metadata().map_err(fail)?.file_type()) {
+            let error =
+                std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a block device");
+            return Err(fail(error));
+        }
+        let len = file.seek(SeekFrom::End(0)).map_err(fail)?;
+        Ok(Self {
+            file,
+            device: Some(len),
+        })
+    }
+
+    /// Bytes of the device, when it is one.
+    #[must_use]
+    pub fn device_len(&self) -> Option<u64> {
+        self.device
+    }
+
+    /// Keeps others that ask in the same way from writing to the file, until it is closed. `false`
+    /// when somebody else does.
+    ///
+    /// # Errors
+    /// When the filesystem cannot do that.
+    pub fn try_lock(&self) -> Result<bool, ReadError> {
+        match self.file.try_lock() {
+            Ok(()) => Ok(true),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(false),
+            Err(std::fs::TryLockError::Error(error)) => Err(ReadError::io("file", 0, error)),
+        }
+    }
+}
+
+/// What is opened for writing.
+enum Writing {
+    File,
+    Device,
+}
+
+/// A link is not followed to a file, and a device is not shared.
+#[cfg(unix)]
+fn open_for_writing(path: &Path, what: Writing) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = match what {
+        Writing::File => rustix::fs::OFlags::NOFOLLOW,
+        Writing::Device => rustix::fs::OFlags::EXCL,
+    };
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+}
+
+#[cfg(not(unix))]
+fn open_for_writing(path: &Path, _: Writing) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
 }
 
 impl WriteAt for FileSink {
@@ -196,13 +277,19 @@ impl WriteAt for FileSink {
     }
 
     fn set_len(&self, len: u64) -> Result<(), ReadError> {
+        if let Some(device) = self.device {
+            return match len <= device {
+                true => Ok(()),
+                false => Err(ReadError::new("device", crate::ErrorKind::Misuse, device)),
+            };
+        }
         self.file
             .set_len(len)
             .map_err(|error| ReadError::io("file", len, error))
     }
 
     fn write_zeroes_at(&self, offset: u64, len: u64) -> Result<(), ReadError> {
-        if punch_hole(&self.file, offset, len) {
+        if punch_hole(&self.file, self.device, offset, len) {
             return Ok(());
         }
         let zeroes = vec![0; crate::int::min_usize(len, 1 << 20)];
@@ -226,11 +313,13 @@ impl WriteAt for FileSink {
 }
 
 #[cfg(target_os = "linux")]
-fn punch_hole(file: &File, offset: u64, len: u64) -> bool {
+fn punch_hole(file: &File, device: Option<u64>, offset: u64, len: u64) -> bool {
     use rustix::fs::{FallocateFlags, fallocate};
-    let within = file
-        .metadata()
-        .is_ok_and(|m| offset.saturating_add(len) <= m.len());
+    let end = offset.saturating_add(len);
+    let within = match device {
+        Some(device) => end <= device,
+        None => file.metadata().is_ok_and(|m| end <= m.len()),
+    };
     within
         && fallocate(
             file,
@@ -242,7 +331,7 @@ fn punch_hole(file: &File, offset: u64, len: u64) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn punch_hole(_: &File, _: u64, _: u64) -> bool {
+fn punch_hole(_: &File, _: Option<u64>, _: u64, _: u64) -> bool {
     false
 }
 

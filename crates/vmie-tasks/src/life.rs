@@ -15,7 +15,7 @@ use crate::order::{CleanupWork, DiskFacts, Failure, SnapshotToMake, Step, Work, 
 use crate::output::Happening;
 use crate::resource::Resource;
 use crate::task::Head;
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, Tickets};
 use crate::time::Timestamp;
 
 /// What a transition may use of the engine.
@@ -39,7 +39,7 @@ pub(crate) trait Course: Kept {
     type Done: Kept;
 
     /// The orders that are not finished.
-    fn tickets(&mut self) -> Vec<(Step, &mut Ticket)>;
+    fn tickets(&mut self) -> Tickets<'_>;
 
     /// The stage and the progress in percent.
     fn shown(&self) -> (Stage, u8);
@@ -188,11 +188,11 @@ impl<C: Course> Life<C> {
         }
     }
 
-    pub(crate) fn tickets(&mut self) -> Vec<(Step, &mut Ticket)> {
+    pub(crate) fn tickets(&mut self) -> Tickets<'_> {
         match &mut self.phase {
             Phase::Active(course) => course.tickets(),
-            Phase::Deleting(state) => [(Step::Cleanup, &mut state.ticket)].into(),
-            Phase::Completed { .. } | Phase::Deleted(_) => Vec::new(),
+            Phase::Deleting(state) => Tickets::one(Step::Cleanup, &mut state.ticket),
+            Phase::Completed { .. } | Phase::Deleted(_) => Tickets::NONE,
         }
     }
 

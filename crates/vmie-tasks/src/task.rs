@@ -16,7 +16,7 @@ use crate::order::{Failure, Step, Work, WorkerEvent};
 use crate::output::Happening;
 use crate::resource::Resource;
 use crate::snapshot::SnapshotCourse;
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, Tickets};
 use crate::time::Timestamp;
 
 /// What every task has.
@@ -122,13 +122,12 @@ impl Task {
     }
 
     /// The orders that are not finished.
-    pub(crate) fn tickets(&mut self) -> Vec<(Step, &mut Ticket)> {
+    pub(crate) fn tickets(&mut self) -> Tickets<'_> {
         each!(&mut self.body, life => life.tickets())
     }
 
     pub(crate) fn ticket(&mut self, step: Step) -> Option<&mut Ticket> {
         self.tickets()
-            .into_iter()
             .find_map(|(one, ticket)| (one == step).then_some(ticket))
     }
 
@@ -144,8 +143,7 @@ impl Task {
         let expires = self.expires(config);
         let due = self
             .tickets()
-            .iter()
-            .filter_map(|(step, ticket)| ticket.due_at(config, *step))
+            .filter_map(|(step, ticket)| ticket.due_at(config, step))
             .min();
         due.into_iter().chain(key).chain(expires).min()
     }

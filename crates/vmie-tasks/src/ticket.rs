@@ -18,6 +18,43 @@ pub(crate) struct Ticket {
     total: u64,
 }
 
+/// The orders of a task that are not finished. Most states have one, which is worth no allocation.
+#[derive(Debug)]
+pub(crate) enum Tickets<'t> {
+    One(Option<(Step, &'t mut Ticket)>),
+    Many(alloc::vec::IntoIter<(Step, &'t mut Ticket)>),
+}
+
+impl<'t> Tickets<'t> {
+    pub(crate) const NONE: Self = Self::One(None);
+
+    pub(crate) fn one(step: Step, ticket: &'t mut Ticket) -> Self {
+        Self::One(Some((step, ticket)))
+    }
+}
+
+impl<'t> FromIterator<(Step, &'t mut Ticket)> for Tickets<'t> {
+    fn from_iter<I: IntoIterator<Item = (Step, &'t mut Ticket)>>(tickets: I) -> Self {
+        Self::Many(
+            tickets
+                .into_iter()
+                .collect::<alloc::vec::Vec<_>>()
+                .into_iter(),
+        )
+    }
+}
+
+impl<'t> Iterator for Tickets<'t> {
+    type Item = (Step, &'t mut Ticket);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::One(ticket) => ticket.take(),
+            Self::Many(tickets) => tickets.next(),
+        }
+    }
+}
+
 /// Moments are whole seconds here: there are many tickets, and limits are not finer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]

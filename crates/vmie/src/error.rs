@@ -81,6 +81,24 @@ pub enum Cause {
     /// A published file is not what its digest says.
     #[error("the content does not match its digest")]
     Digest,
+    /// There is no image or snapshot of that id.
+    #[error("there is no such image in the store")]
+    NoSuchImage,
+    /// The target is the file that is read.
+    #[error("the target is the source")]
+    TargetIsSource,
+    /// Another process writes to the target.
+    #[error("another conversion to this name is running")]
+    TargetBusy,
+    /// The target may not be written.
+    #[error("writing there is not permitted")]
+    WriteDenied,
+    /// A block device takes raw disks only.
+    #[error("the target is a block device, which takes raw disks only")]
+    DeviceNotRaw,
+    /// A block device that is smaller than the disk.
+    #[error("the target is a block device smaller than the disk")]
+    DeviceTooSmall,
     /// The work was cancelled.
     #[error("the work was cancelled")]
     Cancelled,
@@ -92,9 +110,16 @@ impl vmie_io::Cause for Cause {
 
     fn kind(self) -> ErrorKind {
         match self {
-            Self::Read | Self::Write | Self::DiskFull | Self::WorkerLost => ErrorKind::Io,
+            Self::Read | Self::Write | Self::WriteDenied | Self::DiskFull | Self::WorkerLost => {
+                ErrorKind::Io
+            }
             Self::Limit => ErrorKind::LimitExceeded,
             Self::TargetExists
+            | Self::NoSuchImage
+            | Self::TargetIsSource
+            | Self::TargetBusy
+            | Self::DeviceNotRaw
+            | Self::DeviceTooSmall
             | Self::NoImage
             | Self::OneImage
             | Self::NoDisk
@@ -119,8 +144,14 @@ impl vmie_io::Cause for Cause {
             Self::Read => "Check that the file is there, complete and readable",
             Self::Limit => "Raise the limits if the image comes from a source you trust",
             Self::Write => "Check that the folder exists and may be written to",
-            Self::DiskFull => "Make room on the filesystem of the store and run the import again",
+            Self::DiskFull => "Make room on the filesystem and run the command again",
             Self::TargetExists => "Choose another name, or remove what is there",
+            Self::NoSuchImage => "List the folder of the store to see which there are",
+            Self::TargetIsSource => "Choose another name for the target",
+            Self::TargetBusy => "Wait until the other conversion has ended, or choose another name",
+            Self::WriteDenied => "Choose a folder that you may write to, or change its permissions",
+            Self::DeviceNotRaw => "Write to a file, or as raw",
+            Self::DeviceTooSmall => "Choose a larger device",
             Self::NoImage => "Name at least one image",
             Self::OneImage => "Import the disks one by one",
             Self::NoDisk => "Give an image that holds a disk",
@@ -254,6 +285,15 @@ impl Error {
     pub fn cause(&self) -> Option<Cause> {
         match &self.inner.below {
             Below::Host(fault) => Some(fault.cause()),
+            _ => None,
+        }
+    }
+
+    /// The cause, when it is an image's.
+    #[must_use]
+    pub fn formats_cause(&self) -> Option<vmie_formats::Cause> {
+        match &self.inner.below {
+            Below::Formats(fault) => Some(fault.cause()),
             _ => None,
         }
     }

@@ -71,6 +71,15 @@ impl ImageOptions {
         self.resolver = resolver;
         self
     }
+
+    /// How the library below opens an image.
+    pub(crate) fn open_options(&self) -> OpenOptions {
+        let options = OpenOptions::new().format(self.format).limits(self.limits);
+        match &self.resolver {
+            Some(resolver) => options.resolver(Arc::clone(resolver)),
+            None => options,
+        }
+    }
 }
 
 /// A file that holds disks.
@@ -115,13 +124,9 @@ impl Image {
         options: &ImageOptions,
     ) -> Result<Self, Error> {
         let file_size = source.len();
-        let mut opening = OpenOptions::new()
-            .format(options.format)
-            .limits(options.limits)
+        let opening = options
+            .open_options()
             .file_name(path.file_name().and_then(|name| name.to_str()));
-        if let Some(resolver) = &options.resolver {
-            opening = opening.resolver(Arc::clone(resolver));
-        }
         let opened = opening
             .open(source)
             .map_err(|error| Error::from(error).in_file(path))?;

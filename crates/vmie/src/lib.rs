@@ -60,10 +60,13 @@
     )
 )]
 
+mod check;
 mod clock;
+mod compare;
 mod convert;
 mod disks;
 mod error;
+mod export;
 mod facts;
 mod host;
 mod image;
@@ -82,9 +85,12 @@ pub use vmie_tasks as tasks;
 pub use vmie_volumes as volumes;
 
 pub use self::disks::{DiskVolumes, Volume, Volumes, open_filesystem, open_volume, volumes_of};
+pub use check::check_image;
 pub use clock::{now, today};
-pub use convert::{Difference, compare, convert_to_file};
+pub use compare::{Difference, compare};
+pub use convert::{FileOptions, convert_to_file};
 pub use error::{Below, Cause, Error};
+pub use export::{export_disk, stored_disks};
 pub use host::{HostOptions, ImportSpec, Imported, LocalHost, Outcome, StoredDisk};
 pub use image::{GuestDisk, Image, ImageOptions, guest_disks, views};
 pub use preflight::{Judging, Preflight, inspect, preflight, preflight_disks, total_size};

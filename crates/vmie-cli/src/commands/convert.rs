@@ -2,13 +2,18 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::json;
-use vmie::formats::{ConvertOptions, DiskImage, Report, Stamp, Target, convert_to_stream};
+use vmie::FileOptions;
+use vmie::formats::{
+    ConvertOptions, DiskImage, Machine, Report, Stamp, Target, Zeroes, convert_to_stream,
+};
 use vmie::io::CancelToken;
+use vmie::{Image, formats};
 
 use super::{open, stop};
-use crate::args::ConvertArgs;
+use crate::args::{ConvertArgs, FormatName, Made, ZeroesName};
 use crate::failure::{Exit, Failure};
 use crate::out::{Out, Tone};
 use crate::progress::Bar;
@@ -16,11 +21,7 @@ use crate::size::Bytes;
 use crate::text::Safe;
 
 pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
-    let format = open::format_of(args.output_format);
-    let target = Target::of(format, args.subformat.as_deref()).ok_or_else(|| {
-        let name = args.subformat.as_deref().unwrap_or_default();
-        Failure::usage(format!("'{}' of {format} is not written here", Safe(name)))
-    })?;
+    let target = target(args.output_format, args.subformat.as_deref())?;
     let paths = std::slice::from_ref(&args.source);
     let images = open::images(out, paths, &args.opening, Exit::Failed)?;
     let cancel = stop::on_signals();
@@ -35,13 +36,27 @@ pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
         let disk = image
             .disk(args.disk.unwrap_or(0))
             .map_err(|error| fail(&error))?;
-        let options = options(target, args);
+        let options = options(target, &args.made, &args.target)
+            .level(args.level)
+            .digest(args.digest)
+            .file_digest(args.digest)
+            .zeroes(match args.zeroes {
+                ZeroesName::Omit => Zeroes::Omit,
+                ZeroesName::Write => Zeroes::Write,
+            });
         let bar = Bar::new(out, "converting");
-        let report = if args.target == Path::new("-") {
-            to_pipe(&*disk, &options, &bar, &cancel)
-        } else {
-            vmie::convert_to_file(&disk, &args.target, &options, true, &bar, &cancel)
-        };
+        let report = verified(image, args, &cancel, |before| {
+            if args.target == Path::new("-") {
+                let report = to_pipe(&*disk, &options, &bar, &cancel)?;
+                return before().map(|()| report);
+            }
+            let resume = resume(image, args);
+            let file = FileOptions::new()
+                .source(image.path(), resume.as_deref())
+                .sync(args.sync)
+                .before(before);
+            vmie::convert_to_file(&disk, &args.target, &options, &file, &bar, &cancel)
+        });
         bar.end();
         let report = report.map_err(|error| fail(&error))?;
         if args.target != Path::new("-") {
@@ -51,17 +66,92 @@ pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn options(target: Target, args: &ConvertArgs) -> ConvertOptions {
+/// What a format and kind on the command line mean.
+pub(super) fn target(format: FormatName, subformat: Option<&str>) -> Result<Target, Failure> {
+    let format = open::format_of(format);
+    Target::of(format, subformat).ok_or_else(|| {
+        let name = subformat.unwrap_or_default();
+        Failure::usage(format!("'{}' of {format} is not written here", Safe(name)))
+    })
+}
+
+/// What is made, with what goes into it besides the disk.
+pub(super) fn options(target: Target, made: &Made, path: &Path) -> ConvertOptions {
     let mut stamp = Stamp::default();
     stamp.time = u64::try_from(vmie::now().secs).unwrap_or(0);
-    if let Some(adapter) = &args.adapter {
+    if let Some(adapter) = &made.adapter {
         stamp.adapter.clone_from(adapter);
     }
+    stamp.hardware_version = made.hardware_version.unwrap_or(stamp.hardware_version);
+    let mut machine = Machine::default();
+    let own = || {
+        path.file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned())
+    };
+    if let Some(name) = made.name.clone().or_else(own) {
+        machine.name = name;
+    }
+    machine.cpus = made.cpus;
+    machine.memory = made.memory;
+    machine.uefi = made.uefi;
     ConvertOptions::new()
         .target(target)
-        .level(args.level)
-        .digest(args.digest)
         .stamp(stamp)
+        .machine(machine)
+}
+
+/// What decides, besides the source's file, what is read; `None` when other files do.
+fn resume(image: &Image, args: &ConvertArgs) -> Option<String> {
+    let alone = args.opening.allow_references.is_none();
+    alone.then(|| format!("disk {} as {}", args.disk.unwrap_or(0), image.format()))
+}
+
+/// Compares an appliance with its digests while it is converted. The conversion is given what to ask
+/// before its file gets a name.
+fn verified(
+    image: &Image,
+    args: &ConvertArgs,
+    cancel: &CancelToken,
+    convert: impl FnOnce(&(dyn Fn() -> Result<(), vmie::Error> + Sync)) -> Result<Report, vmie::Error>,
+) -> Result<Report, vmie::Error> {
+    let Some(appliance) = image.appliance().filter(|_| !args.no_verify) else {
+        return convert(&|| Ok(()));
+    };
+    std::thread::scope(|scope| {
+        let verifier = scope.spawn(|| {
+            let checked = appliance.verify(&(), cancel).and_then(|v| v.ensure());
+            if checked.is_err() {
+                // Nothing more has to be written.
+                cancel.cancel();
+            }
+            checked
+        });
+        let (verifier, outcome) = (Mutex::new(Some(verifier)), OnceLock::new());
+        let ask = || {
+            let taken = verifier
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            if let Some(verifier) = taken {
+                let lost = || Err(formats::Error::new(formats::Cause::Read));
+                let _ = outcome.set(verifier.join().unwrap_or_else(|_| lost()));
+            }
+            match outcome.get() {
+                Some(Err(error)) => Err(vmie::Error::from(error.clone()).in_file(image.path())),
+                _ => Ok(()),
+            }
+        };
+        let report = convert(&ask);
+        match report {
+            // Where a wrong digest stopped it, that is what is told.
+            Err(error) if error.kind() == formats::ErrorKind::Cancelled => ask().and(Err(error)),
+            Err(error) => {
+                cancel.cancel();
+                Err(error)
+            }
+            report => report,
+        }
+    })
 }
 
 fn to_pipe(
@@ -73,17 +163,20 @@ fn to_pipe(
     let mut out = std::io::stdout();
     let report = convert_to_stream(&disk, &mut out, options, bar, cancel)?;
     out.flush().map_err(|error| {
-        let cause = vmie::formats::Cause::Write;
-        vmie::formats::Error::new(cause).with_source(error)
+        let cause = formats::Cause::Write;
+        formats::Error::new(cause).with_source(error)
     })?;
     Ok(report)
 }
 
+pub(super) fn hex(digest: Option<[u8; 32]>) -> Option<String> {
+    digest.map(|bytes| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 fn tell(out: &Out, args: &ConvertArgs, target: Target, report: &Report) -> Result<(), Failure> {
     let path = args.target.to_string_lossy();
-    let sha256 = report
-        .sha256
-        .map(|bytes| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() });
+    let sha256 = hex(report.sha256);
+    let file_sha256 = hex(report.file_sha256);
     if out.is_json() {
         let document = json!({
             "path": path,
@@ -93,6 +186,8 @@ fn tell(out: &Out, args: &ConvertArgs, target: Target, report: &Report) -> Resul
             "data_bytes": report.data_bytes_written,
             "file_size": report.file_bytes,
             "sha256": sha256,
+            "file_sha256": file_sha256,
+            "resumed_at": report.resumed_at,
         });
         return out.document("vmie.convert", document);
     }
@@ -104,8 +199,14 @@ fn tell(out: &Out, args: &ConvertArgs, target: Target, report: &Report) -> Resul
         Bytes(report.file_bytes),
         Bytes(report.data_bytes_written)
     );
+    if let Some(at) = report.resumed_at {
+        text.push_str(&format!("went on from {} of the disk\n", Bytes(at)));
+    }
     if let Some(sha256) = sha256 {
         text.push_str(&format!("sha256 of the disk: {sha256}\n"));
+    }
+    if let Some(sha256) = file_sha256 {
+        text.push_str(&format!("sha256 of the file: {sha256}\n"));
     }
     out.text(&text)
 }

@@ -1,10 +1,11 @@
 //! `vmie create`
 
 use serde_json::json;
-use vmie::formats::{ConvertOptions, Stamp, Target};
+use vmie::FileOptions;
+use vmie::formats::{ConvertOptions, Stamp};
 use vmie::io::{Extent, ExtentKind, ReadAt, ReadError};
 
-use super::{open, stop};
+use super::{convert, stop};
 use crate::args::CreateArgs;
 use crate::failure::{Exit, Failure};
 use crate::out::Out;
@@ -35,11 +36,7 @@ impl ReadAt for Empty {
 }
 
 pub(super) fn run(out: &Out, args: &CreateArgs) -> Result<Exit, Failure> {
-    let format = open::format_of(args.output_format);
-    let target = Target::of(format, args.subformat.as_deref()).ok_or_else(|| {
-        let name = args.subformat.as_deref().unwrap_or_default();
-        Failure::usage(format!("'{}' of {format} is not written here", Safe(name)))
-    })?;
+    let target = convert::target(args.output_format, args.subformat.as_deref())?;
     let mut stamp = Stamp::default();
     stamp.time = u64::try_from(vmie::now().secs).unwrap_or(0);
     let options = ConvertOptions::new()
@@ -51,7 +48,7 @@ pub(super) fn run(out: &Out, args: &CreateArgs) -> Result<Exit, Failure> {
         &disk,
         &args.target,
         &options,
-        true,
+        &FileOptions::new(),
         &(),
         &stop::on_signals(),
     )
@@ -60,7 +57,7 @@ pub(super) fn run(out: &Out, args: &CreateArgs) -> Result<Exit, Failure> {
     if out.is_json() {
         let document = json!({
             "path": path,
-            "format": format.name(),
+            "format": target.format().name(),
             "variant": target.subformat(),
             "virtual_size": report.bytes,
             "file_size": report.file_bytes,

@@ -1,9 +1,11 @@
 //! The commands, one module each, and the way into them.
 
 mod cat;
+mod check;
 mod compare;
 mod convert;
 mod create;
+mod export;
 mod extract;
 mod find;
 mod iam;
@@ -48,7 +50,9 @@ fn dispatch(command: Command) -> Exit {
         Command::Info(args) => info::run(&out, &args),
         Command::Map(args) => map::run(&out, &args),
         Command::Convert(args) => convert::run(&out, &args),
+        Command::Check(args) => check::run(&out, &args),
         Command::Compare(args) => compare::run(&out, &args),
+        Command::Export(args) => export::run(&out, &args),
         Command::Create(args) => create::run(&out, &args),
         Command::Volumes(args) => volumes::run(&out, &args),
         Command::Ls(args) => ls::run(&out, &args),
@@ -72,7 +76,9 @@ fn wants_json(command: &Command) -> bool {
         Command::Info(args) => args.output.json,
         Command::Map(args) => args.output.json,
         Command::Convert(args) => args.output.json,
+        Command::Check(args) => args.output.json,
         Command::Compare(args) => args.output.json,
+        Command::Export(args) => args.output.json,
         Command::Create(args) => args.output.json,
         Command::Volumes(args) => args.output.json,
         Command::Ls(args) => args.output.json,

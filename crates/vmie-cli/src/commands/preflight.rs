@@ -32,6 +32,23 @@ pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
     };
     let (reads, bytes) = (options.meter.reads(), options.meter.bytes());
     tracing::info!(reads, bytes, "read of the images");
+    if let Some(path) = &args.html {
+        let title = args
+            .images
+            .images
+            .iter()
+            .map(|image| {
+                image
+                    .file_name()
+                    .unwrap_or(image.as_os_str())
+                    .to_string_lossy()
+            })
+            .collect::<Vec<_>>()
+            .join(", ");
+        let page = vmie::guest::html(&title, &preflight.inspection, &preflight.verdict);
+        std::fs::write(path, page)
+            .map_err(|error| Failure::output(error).in_file(&path.to_string_lossy()))?;
+    }
     if out.is_json() {
         let document = Guest::new(&images, preflight.document());
         out.document("vmie.preflight", document)?;

@@ -107,7 +107,7 @@ pub(super) fn parse<'a>(form: &'a [u8], limits: &Limits) -> Result<Node<'a>, Api
         }
     }
     // Names that share their first parts stand together then.
-    pairs.sort_by(|(left, _), (right, _)| left.split('.').cmp(right.split('.')));
+    pairs.sort_by(|(left, _), (right, _)| in_parts(left).cmp(in_parts(right)));
     let mut root = Node::default();
     for (name, value) in pairs {
         insert(&mut root, name, value)?;
@@ -115,8 +115,19 @@ pub(super) fn parse<'a>(form: &'a [u8], limits: &Limits) -> Result<Node<'a>, Api
     Ok(root)
 }
 
+/// The bytes of a name so that names compare as their parts do: a part ends before any letter.
+fn in_parts(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().map(|byte| if byte == b'.' { 0 } else { byte })
+}
+
+/// Whether XML can carry all of a text. Most texts are plain letters.
+fn is_all_xml(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_xml)
+}
+
 fn check(name: &str, value: &str, limits: &Limits) -> Result<(), ApiError> {
-    if name.is_empty() || name.split('.').count() > MAX_DEPTH || !name.chars().all(is_xml) {
+    let dots = name.bytes().filter(|byte| *byte == b'.').count();
+    if name.is_empty() || dots >= MAX_DEPTH || !is_all_xml(name) {
         return Err(unknown(name));
     }
     if value.len() > limits.value_bytes {
@@ -124,7 +135,7 @@ fn check(name: &str, value: &str, limits: &Limits) -> Result<(), ApiError> {
         let text = format!("The value of the parameter {name} has more than {most} bytes");
         return Err(refuse(ApiCode::InvalidParameterValue, text));
     }
-    if !value.chars().all(is_xml) {
+    if !is_all_xml(value) {
         let text =
             format!("The value of the parameter {name} has a character that XML cannot carry");
         return Err(refuse(ApiCode::InvalidParameterValue, text));

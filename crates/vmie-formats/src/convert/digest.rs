@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crossbeam_channel::{Receiver, Sender};
-use sha2::{Digest, Sha256};
+use sha2::Digest as _;
 use vmie_io::int;
 
 use super::Run;
@@ -20,7 +20,7 @@ pub(super) struct Done {
     pub(super) data: Option<Vec<u8>>,
 }
 
-/// Hashes all pieces in order; `None` when the work was stopped.
+/// Hashes all pieces in order.
 ///
 /// What waits here is bounded: pieces with data by the buffers that there are, and between two
 /// of those at most one of zeroes.
@@ -28,19 +28,16 @@ pub(super) struct Done {
     clippy::needless_pass_by_value,
     reason = "dropping the receiver tells the workers"
 )]
-pub(super) fn run(
-    run: &Run<'_>,
-    from_workers: Receiver<Done>,
-    give: &Sender<Vec<u8>>,
-) -> Option<[u8; 32]> {
-    let mut hasher = Sha256::new();
+pub(super) fn run(run: &Run<'_>, from_workers: Receiver<Done>, give: &Sender<Vec<u8>>) {
     let mut waiting = BTreeMap::new();
     let mut next: u64 = 0;
-    let mut hashed: u64 = 0;
     let zeroes = vec![0; ZEROES];
     while let Ok(done) = from_workers.recv() {
         waiting.insert(done.piece.number, done);
         while let Some(done) = waiting.remove(&next) {
+            let mut state = run.hasher();
+            let (hasher, seen) = &mut *state;
+            let Some(hasher) = hasher else { return };
             match done.data {
                 Some(data) => {
                     hasher.update(&data);
@@ -51,7 +48,7 @@ pub(super) fn run(
                     let mut left = done.piece.len;
                     while left > 0 {
                         if run.stopped() {
-                            return None;
+                            return;
                         }
                         let n = int::min_usize(left, ZEROES);
                         hasher.update(zeroes.get(..n).unwrap_or_default());
@@ -59,9 +56,8 @@ pub(super) fn run(
                     }
                 }
             }
-            hashed = hashed.saturating_add(done.piece.len);
+            *seen = seen.saturating_add(done.piece.len);
             next = next.saturating_add(1);
         }
     }
-    (hashed == run.total).then(|| hasher.finalize().into())
 }

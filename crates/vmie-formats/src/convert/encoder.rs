@@ -2,6 +2,7 @@
 
 use vmie_io::{WriteAt, int};
 
+use super::Words;
 use super::zero::run_of;
 use crate::Error;
 
@@ -14,6 +15,13 @@ pub(crate) trait Encoder: Sync {
     /// Places the blocks of one piece of the disk, which begins at byte `start`. No block of up to
     /// [`PIECE`](super::PIECE) bytes is in two pieces.
     fn piece<'a>(&'a self, sink: &'a dyn WriteAt, start: u64) -> Box<dyn Placer + 'a>;
+
+    /// Adds to a state what is needed to go on from it; no piece is under way.
+    fn save(&self, state: &mut Vec<u8>);
+
+    /// Becomes what it was, and says how many bytes of the sink there were. `None` when that is not
+    /// what this encoder saved; it is then good for nothing.
+    fn load(&self, state: &mut Words<'_>) -> Option<u64>;
 
     /// Writes what goes before and after the blocks, and gives the file its length, which it says.
     ///
@@ -38,21 +46,29 @@ pub(crate) trait Placer {
 }
 
 /// Writes the parts of `bytes`, which lie at byte `start` of the disk, that are not zero, and says
-/// how many bytes that were.
+/// how many bytes that were. The others are told to `zeroes`, as start and length.
 pub(super) fn lay(
     encoder: &dyn Encoder,
     sink: &dyn WriteAt,
     start: u64,
     bytes: &[u8],
+    zeroes: &mut dyn FnMut(u64, u64) -> Result<(), Error>,
 ) -> Result<u64, Error> {
     let mut placer = encoder.piece(sink, start);
     let mut written = 0u64;
     let mut at = start;
     let mut rest = bytes;
     while !rest.is_empty() {
-        let (zeroes, tail) = rest.split_at(run_of(rest, true));
-        at = at.saturating_add(int::u64_of(zeroes.len()));
+        let (none, tail) = rest.split_at(run_of(rest, true));
+        let len = int::u64_of(none.len());
+        if len > 0 {
+            zeroes(at, len)?;
+        }
+        at = at.saturating_add(len);
         let (data, tail) = tail.split_at(run_of(tail, false));
+        if data.is_empty() {
+            break;
+        }
         put(&mut *placer, encoder.block(), sink, (at, data))?;
         let len = int::u64_of(data.len());
         written = written.saturating_add(len);
@@ -113,6 +129,12 @@ impl Encoder for RawEncoder {
         Box::new(InPlace)
     }
 
+    fn save(&self, _: &mut Vec<u8>) {}
+
+    fn load(&self, _: &mut Words<'_>) -> Option<u64> {
+        Some(self.len)
+    }
+
     fn finish(&self, sink: &dyn WriteAt) -> Result<u64, Error> {
         sink.set_len(self.len).map_err(super::write_error)?;
         Ok(self.len)
@@ -148,6 +170,10 @@ mod tests {
         }
         fn piece<'a>(&'a self, _: &'a dyn WriteAt, _: u64) -> Box<dyn Placer + 'a> {
             Box::new(Self(self.0))
+        }
+        fn save(&self, _: &mut Vec<u8>) {}
+        fn load(&self, _: &mut Words<'_>) -> Option<u64> {
+            None
         }
         fn finish(&self, _: &dyn WriteAt) -> Result<u64, Error> {
             Ok(0)
@@ -190,7 +216,7 @@ mod tests {
         bytes[8192..12_288].fill(3);
         bytes[3 * 4096..4 * 4096].fill(0);
         let places = Listed(&[0, 10_000, 14_096, 50_000, 90_000, 20_000]);
-        let written = lay(&places, &sink, 4096, &bytes).unwrap();
+        let written = lay(&places, &sink, 4096, &bytes, &mut |_, _| Ok(())).unwrap();
         assert_eq!(written, 4 * 4096);
         let noted = sink.0.into_inner().unwrap();
         let shown: Vec<_> = noted.iter().map(|(at, b)| (*at, b.len(), b[0])).collect();
@@ -205,7 +231,7 @@ mod tests {
     fn data_may_begin_and_end_within_blocks() {
         let sink = Noted::default();
         let places = Listed(&[40_000, 80_000]);
-        lay(&places, &sink, 4000, &[7; 200]).unwrap();
+        lay(&places, &sink, 4000, &[7; 200], &mut |_, _| Ok(())).unwrap();
         let noted = sink.0.into_inner().unwrap();
         assert_eq!(noted, [(44_000, vec![7; 96]), (80_000, vec![7; 104])]);
     }

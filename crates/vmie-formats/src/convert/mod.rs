@@ -12,6 +12,8 @@
 mod digest;
 mod encoder;
 mod entries;
+mod hashing;
+mod journal;
 mod pieces;
 mod stream;
 mod table;
@@ -20,20 +22,29 @@ mod worker;
 mod zero;
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crossbeam_channel::bounded;
+use sha2::{Digest as _, Sha256};
 use vmie_io::{CancelToken, ReadAt, ReadError, WriteAt};
 
 pub(crate) use self::encoder::{Encoder, Placer};
 pub(crate) use self::entries::{Entries, SmallBlocks};
-use self::pieces::Pieces;
+pub(crate) use self::hashing::Hashing;
+pub use self::journal::Journal;
+use self::journal::{Reached, Saved};
+pub(crate) use self::journal::{Words, numbers, put};
+use self::pieces::Piece;
+pub(crate) use self::pieces::Pieces;
 pub use self::stream::convert_to_stream;
+pub(crate) use self::stream::{SinkWriter, convert_grains};
 pub(crate) use self::table::BlockTable;
-pub use self::target::{Stamp, Target};
+pub use self::target::{Stamp, Target, Zeroes};
 pub(crate) use self::zero::is_zero;
-use crate::{Cause, Error, Progress, deflate, qcow2, vhd, vhdx, vmdk};
+use crate::ova::{self, Machine};
+use crate::{Cause, Error, Progress, deflate, error_of, qcow2, vhd, vhdx, vmdk};
 
 /// Bytes of the largest piece of work: a multiple of the usual grain, large enough that handing it
 /// out costs nothing, small enough that cancelling is quick and that buffers stay small.
@@ -53,6 +64,9 @@ pub struct ConvertOptions {
     target: Target,
     level: u8,
     stamp: Stamp,
+    machine: Machine,
+    file_digest: bool,
+    zeroes: Zeroes,
 }
 
 impl Default for ConvertOptions {
@@ -63,6 +77,9 @@ impl Default for ConvertOptions {
             target: Target::Raw,
             level: deflate::DEFAULT_LEVEL,
             stamp: Stamp::default(),
+            machine: Machine::default(),
+            file_digest: false,
+            zeroes: Zeroes::default(),
         }
     }
 }
@@ -112,6 +129,56 @@ impl ConvertOptions {
         self
     }
 
+    /// The machine that an appliance describes.
+    #[must_use]
+    pub fn machine(mut self, machine: Machine) -> Self {
+        self.machine = machine;
+        self
+    }
+
+    /// Whether the SHA-256 of the file is computed in passing, too, where the file is written from
+    /// front to back: stream-optimized VMDK, and every target on a sink that cannot seek. Raw disks
+    /// have that of the disk. Other files get their first bytes last, so that their digest would take
+    /// a second read.
+    #[must_use]
+    pub fn file_digest(mut self, digest: bool) -> Self {
+        self.file_digest = digest;
+        self
+    }
+
+    /// What becomes of zeroes in a raw disk or fixed VHD on a sink that can seek.
+    #[must_use]
+    pub fn zeroes(mut self, zeroes: Zeroes) -> Self {
+        self.zeroes = zeroes;
+        self
+    }
+
+    /// What is made.
+    #[must_use]
+    pub fn target_kind(&self) -> Target {
+        self.target
+    }
+
+    pub(crate) fn wants_file_digest(&self) -> bool {
+        self.file_digest
+    }
+
+    pub(crate) fn machine_ref(&self) -> &Machine {
+        &self.machine
+    }
+
+    pub(crate) fn stamp_ref(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// How zeroes are treated; other formats always leave them out.
+    fn zeroes_here(&self) -> Zeroes {
+        match self.target {
+            Target::Raw | Target::VhdFixed => self.zeroes,
+            _ => Zeroes::Omit,
+        }
+    }
+
     fn workers(&self) -> usize {
         let threads = self
             .threads
@@ -134,6 +201,10 @@ pub struct Report {
     pub file_bytes: u64,
     /// SHA-256 of the disk as the guest sees it, holes as zeroes.
     pub sha256: Option<[u8; 32]>,
+    /// SHA-256 of the file; see [`ConvertOptions::file_digest`].
+    pub file_sha256: Option<[u8; 32]>,
+    /// The byte of the disk from which on a conversion that was killed was gone on with.
+    pub resumed_at: Option<u64>,
 }
 
 /// What all threads share.
@@ -144,11 +215,24 @@ struct Run<'a> {
     progress: &'a dyn Progress,
     cancel: &'a CancelToken,
     total: u64,
+    zeroes: Zeroes,
     pieces: Mutex<Pieces>,
+    /// Pieces that were handed out and are not done.
+    flying: AtomicUsize,
+    /// The digest of the disk, and how many bytes it has seen.
+    hasher: Mutex<(Option<Sha256>, u64)>,
+    keeper: Option<Keeper<'a>>,
     done: AtomicU64,
     written: AtomicU64,
     stop: AtomicBool,
     failed: Mutex<Option<Error>>,
+}
+
+/// Who keeps the state, and the options that it is for.
+#[derive(Clone, Copy)]
+struct Keeper<'a> {
+    journal: &'a dyn Journal,
+    options: &'a ConvertOptions,
 }
 
 /// What is done with a piece.
@@ -177,12 +261,86 @@ impl<'a> Run<'a> {
             progress,
             cancel,
             total,
-            pieces: Mutex::new(Pieces::new(total)),
+            zeroes: Zeroes::Omit,
+            pieces: Mutex::new(Pieces::new(0, total)),
+            flying: AtomicUsize::new(0),
+            hasher: Mutex::default(),
+            keeper: None,
             done: AtomicU64::new(0),
             written: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             failed: Mutex::new(None),
         }
+    }
+
+    /// From where on to go, with what is known of what is before.
+    fn from(mut self, reached: Reached, hasher: Option<Sha256>) -> Self {
+        self.pieces = Mutex::new(Pieces::new(reached.at, self.total));
+        self.hasher = Mutex::new((hasher, reached.at));
+        self.done = AtomicU64::new(reached.at);
+        self.written = AtomicU64::new(reached.written);
+        self
+    }
+
+    fn hasher(&self) -> MutexGuard<'_, (Option<Sha256>, u64)> {
+        self.hasher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The digest of the whole disk, if it was hashed to its end.
+    fn digest(&self) -> Option<[u8; 32]> {
+        let (hasher, seen) = std::mem::take(&mut *self.hasher());
+        let hasher = hasher.filter(|_| seen == self.total)?;
+        Some(hasher.finalize().into())
+    }
+
+    /// The next piece, counted as under way. Before it is handed out, the state may be kept.
+    fn next_piece(&self) -> Result<Option<Piece>, Error> {
+        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        // A stream keeps the state where its pieces come together.
+        let keeper = self
+            .keeper
+            .as_ref()
+            .filter(|_| matches!(self.work, Work::Blocks(_)));
+        if let Some(keeper) = keeper.filter(|k| k.journal.due()) {
+            self.keep(keeper, pieces.at())?;
+        }
+        let next = pieces.next(self.source).map_err(error_of)?;
+        if next.is_some() {
+            self.flying.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(next)
+    }
+
+    /// A piece is done, its digest apart.
+    fn landed(&self) {
+        self.flying.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Waits until all before `at` is done, and keeps the state.
+    fn keep(&self, keeper: &Keeper<'_>, at: u64) -> Result<(), Error> {
+        let quiet = || {
+            let hasher = self.hasher();
+            self.flying.load(Ordering::Acquire) == 0 && (hasher.0.is_none() || hasher.1 == at)
+        };
+        while !quiet() {
+            if self.stopped() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        let reached = Reached {
+            at,
+            written: self.written.load(Ordering::Relaxed),
+        };
+        let mut state = journal::begin(keeper.options, self.total, reached);
+        if let Work::Blocks(encoder) = self.work {
+            encoder.save(&mut state);
+        }
+        journal::hash(&mut state, self.hasher().0.as_ref());
+        keeper
+            .journal
+            .save(&journal::end(state))
+            .map_err(write_error)
     }
 
     /// What came of it: the first error, or the report.
@@ -195,6 +353,8 @@ impl<'a> Run<'a> {
                 data_bytes_written: self.written.into_inner(),
                 file_bytes,
                 sha256,
+                file_sha256: None,
+                resumed_at: None,
             }),
         }
     }
@@ -227,9 +387,9 @@ impl<'a> Run<'a> {
 
 /// Writes `source` to `sink` as the target of `options`, on all cores, zeroes left out: known holes
 /// are not read, and of what is read, blocks of 4 KiB that are all zero are not written. The sink is
-/// first made empty, so what is not written reads as zeroes. Memory is bounded by some MiB for each
-/// worker, and the table of the target's blocks, whatever the size of the disk. The sink is not
-/// synced.
+/// first made empty, so what is not written reads as zeroes ([`ConvertOptions::zeroes`] can say
+/// otherwise). Memory is bounded by some MiB for each worker, and the table of the target's blocks,
+/// whatever the size of the disk. The sink is not synced.
 ///
 /// # Errors
 /// The first error of any thread stops all: what is wrong with the source (a disk image's own
@@ -243,24 +403,93 @@ pub fn convert(
     progress: &dyn Progress,
     cancel: &CancelToken,
 ) -> Result<Report, Error> {
-    let encoder = encoder(source.len(), options)?;
-    sink.set_len(0).map_err(write_error)?;
-    let Some(encoder) = encoder else {
-        let out = stream::SinkWriter::new(sink);
-        return stream::convert_grains(source, out, options, progress, cancel);
+    convert_resumable(source, sink, options, (&(), None), progress, cancel)
+}
+
+/// As [`convert()`], for conversions that may be killed: `journal` is given the state now and then,
+/// and what it was given last makes another conversion of the same source with the same options to
+/// the same sink go on from there. A state that is not of this conversion is not used, and neither
+/// is one of an appliance: the conversion then begins anew, with an empty sink. It is the caller who
+/// sees to it that source and sink are what they were.
+///
+/// # Errors
+/// As [`convert()`], and when the journal cannot be written.
+pub fn convert_resumable(
+    source: &dyn ReadAt,
+    sink: &dyn WriteAt,
+    options: &ConvertOptions,
+    (journal, state): (&dyn Journal, Option<&[u8]>),
+    progress: &dyn Progress,
+    cancel: &CancelToken,
+) -> Result<Report, Error> {
+    let mut options = options.clone();
+    let total = source.len();
+    let saved = state.and_then(|state| journal::parse(state, &mut options, total));
+    if options.target == Target::Ova {
+        sink.set_len(0).map_err(write_error)?;
+        return ova::write::to_sink(source, sink, &options, progress, cancel);
+    }
+    let Some(mut encoder) = encoder(total, &options)? else {
+        let job = stream::Job {
+            source,
+            options: &options,
+            progress,
+            cancel,
+        };
+        return stream::to_sink(&job, sink, journal, saved);
     };
-    let run = Run::new(source, sink, Work::Blocks(&*encoder), progress, cancel);
+    let begun = saved.and_then(|saved| load(&*encoder, saved, &options));
+    if saved.is_some() && begun.is_none() {
+        // It may have taken over a part of what it did not understand.
+        encoder = self::encoder(total, &options)?.unwrap_or(encoder);
+    }
+    let (reached, hasher, len) = begun.unwrap_or_else(|| {
+        let hasher = options.digest.then(Sha256::new);
+        (Reached::default(), hasher, 0)
+    });
+    if options.zeroes_here() == Zeroes::Omit {
+        sink.set_len(len).map_err(write_error)?;
+    }
+    let mut run = Run::new(source, sink, Work::Blocks(&*encoder), progress, cancel);
+    run = run.from(reached, hasher);
+    run.zeroes = options.zeroes_here();
+    run.keeper = Some(Keeper {
+        journal,
+        options: &options,
+    });
     if options.target == Target::Raw {
         // Known at once, so that a sink that cannot hold it says so first.
         sink.set_len(run.total).map_err(write_error)?;
     }
-    progress.update(0, run.total);
-    let sha256 = work(&run, options);
+    progress.update(reached.at, run.total);
+    work(&run, &options);
     if run.failed() {
         return run.end(None, 0);
     }
     let len = encoder.finish(sink)?;
-    run.end(sha256, len)
+    let sha256 = run.digest();
+    let report = run.end(sha256, len)?;
+    Ok(Report {
+        file_sha256: report.sha256.filter(|_| options.target == Target::Raw),
+        resumed_at: Some(reached.at).filter(|at| *at > 0),
+        ..report
+    })
+}
+
+/// Makes the encoder what it was, and says how far the conversion was, what the digest was, and how
+/// long the sink was.
+fn load(
+    encoder: &dyn Encoder,
+    saved: Saved<'_>,
+    options: &ConvertOptions,
+) -> Option<(Reached, Option<Sha256>, u64)> {
+    let mut words = saved.rest;
+    let len = encoder.load(&mut words)?;
+    let hasher = match options.digest {
+        true => Some(words.hash()?),
+        false => None,
+    };
+    Some((saved.reached, hasher, len))
 }
 
 /// Who lays the disk into blocks; `None` for a stream, which has none.
@@ -274,12 +503,12 @@ fn encoder(size: u64, options: &ConvertOptions) -> Result<Option<Box<dyn Encoder
         Target::VhdxDynamic => Box::new(vhdx::VhdxEncoder::new(size, false, stamp)?),
         Target::VmdkMonolithicSparse => Box::new(vmdk::SparseEncoder::new(size, stamp)?),
         Target::Qcow2 => Box::new(qcow2::Qcow2Encoder::new(size)?),
-        Target::VmdkStreamOptimized => return Ok(None),
+        Target::VmdkStreamOptimized | Target::Ova => return Ok(None),
     }))
 }
 
 /// Runs the threads to their end.
-fn work(run: &Run<'_>, options: &ConvertOptions) -> Option<[u8; 32]> {
+fn work(run: &Run<'_>, options: &ConvertOptions) {
     let workers = options.workers();
     let buffers = workers.saturating_mul(BUFFERS_PER_WORKER);
     let (give, take) = bounded::<Vec<u8>>(buffers);
@@ -301,8 +530,19 @@ fn work(run: &Run<'_>, options: &ConvertOptions) -> Option<[u8; 32]> {
         }
         // Only the workers' ends keep the channel open now.
         drop(to_digest);
-        digest.and_then(|thread| thread.join().ok()).flatten()
-    })
+        if let Some(thread) = digest {
+            let _ = thread.join();
+        }
+    });
+}
+
+/// A failed write of a stream at a byte of it.
+pub(crate) fn stream_error(error: std::io::Error, at: u64) -> Error {
+    let cause = match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Cause::SinkClosed,
+        _ => Cause::Write,
+    };
+    Error::new(cause).at("target", at).with_source(error)
 }
 
 /// A failed write of the target.

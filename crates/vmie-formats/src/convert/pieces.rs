@@ -6,34 +6,41 @@ use super::PIECE;
 
 /// A piece of the disk, numbered in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) number: u64,
-    pub(super) start: u64,
-    pub(super) len: u64,
+pub(crate) struct Piece {
+    pub(crate) number: u64,
+    pub(crate) start: u64,
+    pub(crate) len: u64,
     /// Whether it is known to be zero; such a piece is as long as the zeroes are, the others are
     /// at most [`PIECE`] bytes long.
-    pub(super) zero: bool,
+    pub(crate) zero: bool,
 }
 
 /// The cursor that hands out the pieces.
 #[derive(Debug)]
-pub(super) struct Pieces {
+pub(crate) struct Pieces {
     at: u64,
     end: u64,
     number: u64,
 }
 
 impl Pieces {
-    pub(super) fn new(end: u64) -> Self {
-        Self {
-            at: 0,
-            end,
-            number: 0,
-        }
+    /// From byte `at` on.
+    pub(crate) fn new(at: u64, end: u64) -> Self {
+        Self { at, end, number: 0 }
+    }
+
+    /// The byte at which the next piece begins.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Passes over what would be the next piece.
+    pub(crate) fn skip(&mut self) {
+        self.at = self.at.saturating_add(PIECE).min(self.end);
     }
 
     /// The next piece; `None` at the end. After an error it starts there again.
-    pub(super) fn next(&mut self, source: &dyn ReadAt) -> Result<Option<Piece>, ReadError> {
+    pub(crate) fn next(&mut self, source: &dyn ReadAt) -> Result<Option<Piece>, ReadError> {
         if self.at >= self.end {
             return Ok(None);
         }

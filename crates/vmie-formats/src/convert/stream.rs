@@ -8,13 +8,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use vmie_io::{CancelToken, ExtentKind, ReadAt, ReadAtExt, ReadError, WriteAt, int};
 
+use super::hashing::Hashing;
+use super::journal::{self, Journal, Reached, Saved};
 use super::pieces::Piece;
-use super::{ConvertOptions, Encoder, PIECE, Report, Run, Target, Work, encoder, write_error};
+use super::{
+    ConvertOptions, Encoder, Keeper, Report, Run, Target, Work, encoder, stream_error, write_error,
+};
+use crate::ova;
 use crate::vmdk::{GrainPacker, Packed, StreamSequencer};
-use crate::{Cause, Error, Progress, error_of};
+use crate::{Error, Progress, error_of};
 
 /// Pieces under way for each worker: one that it fills, and two that wait for their turn.
 const PIECES_PER_WORKER: usize = 3;
@@ -23,14 +28,15 @@ const PIECES_PER_WORKER: usize = 3;
 const WAIT: Duration = Duration::from_millis(20);
 
 /// A sink that can seek, written from front to back.
-pub(super) struct SinkWriter<'a> {
+pub(crate) struct SinkWriter<'a> {
     sink: &'a dyn WriteAt,
     at: u64,
 }
 
 impl<'a> SinkWriter<'a> {
-    pub(super) fn new(sink: &'a dyn WriteAt) -> Self {
-        Self { sink, at: 0 }
+    /// Writes from byte `at` of the sink on.
+    pub(crate) fn at(sink: &'a dyn WriteAt, at: u64) -> Self {
+        Self { sink, at }
     }
 }
 
@@ -59,40 +65,126 @@ struct Ready {
     made: Option<Made>,
 }
 
+/// Takes pieces in the order of the disk.
+trait Sequence: Send {
+    fn take(&mut self, ready: &Ready) -> Result<(), Error>;
+
+    /// Adds to a state what is needed to go on after the pieces that were taken.
+    fn save(&self, state: &mut Vec<u8>);
+}
+
+impl<W: Write + Send> Sequence for StreamSequencer<Hashing<W>> {
+    fn take(&mut self, ready: &Ready) -> Result<(), Error> {
+        match &ready.made {
+            Some(made) => StreamSequencer::take(self, &made.packed),
+            None => Ok(()),
+        }
+    }
+
+    fn save(&self, state: &mut Vec<u8>) {
+        StreamSequencer::save(self, state);
+        journal::hash(state, self.out().hasher());
+    }
+}
+
+/// What is converted, and how.
+pub(super) struct Job<'a> {
+    pub(super) source: &'a dyn ReadAt,
+    pub(super) options: &'a ConvertOptions,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) cancel: &'a CancelToken,
+}
+
+impl<'a> Job<'a> {
+    fn run(&self, work: Work<'a>) -> Run<'a> {
+        Run::new(self.source, &Nowhere, work, self.progress, self.cancel)
+    }
+
+    /// The digest before the first byte.
+    fn hasher(&self) -> Option<Sha256> {
+        self.options.digest.then(Sha256::new)
+    }
+}
+
 /// Writes a disk as a stream-optimized VMDK.
-pub(super) fn convert_grains(
+pub(crate) fn convert_grains<W: Write + Send>(
     source: &dyn ReadAt,
-    out: impl Write + Send,
+    out: Hashing<W>,
     options: &ConvertOptions,
     progress: &dyn Progress,
     cancel: &CancelToken,
-) -> Result<Report, Error> {
-    let run = Run::new(
+) -> Result<(Report, Hashing<W>), Error> {
+    let job = Job {
         source,
-        &Nowhere,
-        Work::Grains(options.level),
+        options,
         progress,
         cancel,
-    );
-    let mut sequencer = StreamSequencer::begin(out, run.total, &options.stamp)?;
-    let sha256 = in_order(&run, options, &mut |ready| match &ready.made {
-        Some(made) => sequencer.take(&made.packed),
-        None => Ok(()),
-    });
-    if run.failed() {
-        return run.end(None, 0);
-    }
-    let (_, len) = sequencer.finish()?;
-    run.end(sha256, len)
+    };
+    let sequencer = StreamSequencer::begin(out, source.len(), &options.stamp)?;
+    let run = job.run(Work::Grains(options.level));
+    grains(run.from(Reached::default(), job.hasher()), &job, sequencer)
 }
 
-/// Runs workers, and hands what they make to `take`, in the order of the disk. Gives the digest of
-/// the disk, when one is wanted and all went well.
-fn in_order(
-    run: &Run<'_>,
-    options: &ConvertOptions,
-    take: &mut (dyn FnMut(&Ready) -> Result<(), Error> + Send),
-) -> Option<[u8; 32]> {
+fn grains<W: Write + Send>(
+    run: Run<'_>,
+    job: &Job<'_>,
+    mut sequencer: StreamSequencer<Hashing<W>>,
+) -> Result<(Report, Hashing<W>), Error> {
+    in_order(&run, job.options, &mut sequencer);
+    let (out, len) = match run.failed() {
+        true => (sequencer.into_out(), 0),
+        false => sequencer.finish()?,
+    };
+    let sha256 = run.digest();
+    Ok((run.end(sha256, len)?, out))
+}
+
+/// Writes a disk as a stream-optimized VMDK to a sink that can seek, from what was saved on.
+pub(super) fn to_sink(
+    job: &Job<'_>,
+    sink: &dyn WriteAt,
+    journal: &dyn Journal,
+    saved: Option<Saved<'_>>,
+) -> Result<Report, Error> {
+    let options = job.options;
+    let total = job.source.len();
+    let begun = saved.and_then(|saved| {
+        let mut words = saved.rest;
+        let out = |at| Hashing::new(SinkWriter::at(sink, at), false);
+        let mut sequencer = StreamSequencer::load(out, total, &mut words)?;
+        if options.file_digest {
+            sequencer.out_mut().set_hasher(words.hash()?);
+        }
+        let hasher = match options.digest {
+            true => Some(words.hash()?),
+            false => None,
+        };
+        Some((sequencer, saved.reached, hasher))
+    });
+    let (sequencer, reached, hasher) = match begun {
+        Some(begun) => {
+            sink.set_len(begun.0.at()).map_err(write_error)?;
+            begun
+        }
+        None => {
+            sink.set_len(0).map_err(write_error)?;
+            let out = Hashing::new(SinkWriter::at(sink, 0), options.file_digest);
+            let sequencer = StreamSequencer::begin(out, total, &options.stamp)?;
+            (sequencer, Reached::default(), job.hasher())
+        }
+    };
+    let mut run = job.run(Work::Grains(options.level)).from(reached, hasher);
+    run.keeper = Some(Keeper { journal, options });
+    let (report, out) = grains(run, job, sequencer)?;
+    Ok(Report {
+        file_sha256: out.digest(),
+        resumed_at: Some(reached.at).filter(|at| *at > 0),
+        ..report
+    })
+}
+
+/// Runs workers, and hands what they make to `take`, in the order of the disk.
+fn in_order(run: &Run<'_>, options: &ConvertOptions, take: &mut dyn Sequence) {
     let workers = options.workers();
     let count = workers.saturating_mul(PIECES_PER_WORKER);
     let (give, pool) = bounded::<Made>(count);
@@ -100,16 +192,18 @@ fn in_order(
         let _ = give.try_send(Made::default());
     }
     let (to_order, from_workers) = bounded(count);
-    run.progress.update(0, run.total);
+    run.progress
+        .update(run.done.load(Ordering::Relaxed), run.total);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             let (pool, to_order) = (pool.clone(), to_order.clone());
             scope.spawn(move || worker(run, &pool, &to_order));
         }
         drop(to_order);
-        let digest = options.digest.then(Sha256::new);
-        sequence(run, from_workers, &give, take, digest)
-    })
+        if let Err(error) = sequence(run, from_workers, &give, take) {
+            run.fail(error);
+        }
+    });
 }
 
 /// Makes pieces until there are none left, or all are to stop.
@@ -133,10 +227,7 @@ fn worker(run: &Run<'_>, pool: &Receiver<Made>, to_order: &Sender<Ready>) {
             if run.stopped() {
                 return;
             }
-            let mut pieces = run.pieces.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = pieces.next(run.source);
-            drop(pieces);
-            match next {
+            match run.next_piece() {
                 Ok(Some(piece)) if piece.zero => {
                     if to_order.send(Ready { piece, made: None }).is_err() {
                         return;
@@ -144,7 +235,7 @@ fn worker(run: &Run<'_>, pool: &Receiver<Made>, to_order: &Sender<Ready>) {
                 }
                 Ok(Some(piece)) => break piece,
                 Ok(None) => return,
-                Err(error) => return run.fail(error_of(error)),
+                Err(error) => return run.fail(error),
             }
         };
         if let Err(error) = make(run, piece, packer.as_mut(), &mut made) {
@@ -179,42 +270,58 @@ fn sequence(
     run: &Run<'_>,
     from_workers: Receiver<Ready>,
     give: &Sender<Made>,
-    take: &mut (dyn FnMut(&Ready) -> Result<(), Error> + Send),
-    mut digest: Option<Sha256>,
-) -> Option<[u8; 32]> {
+    take: &mut dyn Sequence,
+) -> Result<(), Error> {
     let mut waiting = BTreeMap::new();
     let mut next: u64 = 0;
-    let mut seen: u64 = 0;
+    let mut at = run.done.load(Ordering::Relaxed);
     while let Ok(ready) = from_workers.recv() {
         waiting.insert(ready.piece.number, ready);
         while let Some(ready) = waiting.remove(&next) {
             if run.stopped() {
-                return None;
+                return Ok(());
             }
-            if let Err(error) = take(&ready) {
-                run.fail(error);
-                return None;
-            }
+            take.take(&ready)?;
             let len = ready.piece.len;
-            if let Some(hasher) = &mut digest {
+            let mut state = run.hasher();
+            let (hasher, seen) = &mut *state;
+            if let Some(hasher) = hasher {
                 match &ready.made {
                     Some(made) => hasher.update(&made.data),
-                    None => hash_zeroes(run, hasher, len)?,
+                    None if hash_zeroes(run, hasher, len).is_none() => return Ok(()),
+                    None => {}
                 }
+                *seen = seen.saturating_add(len);
             }
+            drop(state);
             if let Some(made) = ready.made {
                 run.written.fetch_add(len, Ordering::Relaxed);
                 let _ = give.try_send(made);
             }
             run.tell(len);
-            seen = seen.saturating_add(len);
+            at = at.saturating_add(len);
             next = next.saturating_add(1);
+            if let Some(keeper) = run.keeper.as_ref().filter(|k| k.journal.due()) {
+                keep(run, keeper, take, at)?;
+            }
         }
     }
-    let whole = seen == run.total;
-    digest
-        .filter(|_| whole)
-        .map(|hasher| hasher.finalize().into())
+    Ok(())
+}
+
+/// Keeps the state after all pieces before `at`.
+fn keep(run: &Run<'_>, keeper: &Keeper<'_>, take: &dyn Sequence, at: u64) -> Result<(), Error> {
+    let reached = Reached {
+        at,
+        written: run.written.load(Ordering::Relaxed),
+    };
+    let mut state = journal::begin(keeper.options, run.total, reached);
+    take.save(&mut state);
+    journal::hash(&mut state, run.hasher().0.as_ref());
+    keeper
+        .journal
+        .save(&journal::end(state))
+        .map_err(write_error)
 }
 
 /// Hashes so many zeroes; `None` when the work is to stop.
@@ -251,40 +358,64 @@ impl WriteAt for Nowhere {
     }
 }
 
-/// Writes `source` to a sink that cannot seek (a pipe, an upload), as the target of `options`.
+/// Writes `source` to a sink that cannot seek (a pipe, an upload), as the target of `options`, read
+/// and decoded on all cores.
 ///
 /// What of the disk is stored is decided by the source's extents before the first byte is written,
 /// so data that turns out to be zero is stored all the same, except in a stream of compressed
 /// grains. Tables are kept in memory until they are written: some bytes for each block that is
-/// stored.
+/// stored. The disk of an appliance is compressed twice, since its length and digest go before it.
 ///
 /// # Errors
-/// As [`convert`](super::convert()).
+/// As [`convert`](super::convert()); `Cause::SinkClosed` when the other end of a pipe has gone.
 pub fn convert_to_stream(
     source: &dyn ReadAt,
-    mut out: impl Write + Send,
+    out: impl Write + Send,
     options: &ConvertOptions,
     progress: &dyn Progress,
     cancel: &CancelToken,
 ) -> Result<Report, Error> {
+    if options.target == Target::Ova {
+        return ova::write::to_stream(source, out, options, progress, cancel);
+    }
+    let out = Hashing::new(out, options.file_digest);
     let Some(encoder) = encoder(source.len(), options)? else {
-        return convert_grains(source, out, options, progress, cancel);
+        let (report, out) = convert_grains(source, out, options, progress, cancel)?;
+        return Ok(Report {
+            file_sha256: out.digest(),
+            ..report
+        });
     };
     let plan = Plan::make(source, &*encoder, options.target)?;
-    let run = Run::new(source, &Nowhere, Work::Plain, progress, cancel);
-    let sha256 = plan.write(&run, &*encoder, &mut out, options)?;
-    out.flush().map_err(|error| {
-        Error::new(Cause::Write)
-            .in_structure("target")
-            .with_source(error)
-    })?;
-    run.end(sha256, plan.len)
+    let job = Job {
+        source,
+        options,
+        progress,
+        cancel,
+    };
+    let run = job.run(Work::Plain).from(Reached::default(), job.hasher());
+    let mut file = Front {
+        out,
+        at: 0,
+        plan: &plan,
+        metadata: plan.metadata.iter().peekable(),
+    };
+    in_order(&run, options, &mut file);
+    if !run.failed() {
+        file.finish()?;
+    }
+    let sha256 = run.digest();
+    let report = run.end(sha256, plan.len)?;
+    Ok(Report {
+        file_sha256: file.out.digest(),
+        ..report
+    })
 }
 
 /// What a file will look like: its metadata, and where each block that is stored goes.
 struct Plan {
     metadata: BTreeMap<u64, Vec<u8>>,
-    /// Place in the file and number on the disk, by place.
+    /// Numbers on the disk and places in the file; both grow.
     blocks: Vec<(u64, u64)>,
     block: u64,
     len: u64,
@@ -336,7 +467,7 @@ impl Plan {
                 last = Some(number);
                 let start = number.saturating_mul(block);
                 let mut placer = encoder.piece(&kept, start);
-                blocks.push((placer.place(number)?, number));
+                blocks.push((number, placer.place(number)?));
                 placer.done()?;
             }
         }
@@ -344,7 +475,6 @@ impl Plan {
             blocks = vec![(0, 0)];
         }
         let len = encoder.finish(&kept)?;
-        blocks.sort_unstable();
         Ok(Self {
             metadata: kept.0.into_inner().unwrap_or_else(PoisonError::into_inner),
             blocks,
@@ -353,68 +483,69 @@ impl Plan {
         })
     }
 
-    /// Writes the file from front to back.
-    fn write(
-        &self,
-        run: &Run<'_>,
-        encoder: &dyn Encoder,
-        out: &mut (impl Write + Send),
-        options: &ConvertOptions,
-    ) -> Result<Option<[u8; 32]>, Error> {
-        let mut file = Front { out, at: 0 };
-        let mut metadata = self.metadata.iter().peekable();
-        let mut hasher = options.digest.then(Sha256::new);
-        let mut hashed = 0;
-        let mut buffer = vec![0; int::min_usize(PIECE, usize::MAX)];
-        debug_assert_eq!(encoder.block(), self.block);
-        for (place, number) in &self.blocks {
-            while let Some((at, bytes)) = metadata.next_if(|(at, _)| *at < place) {
-                file.put(*at, bytes)?;
-            }
-            let start = number.saturating_mul(self.block);
-            let end = start.saturating_add(self.block).min(run.total);
-            let mut at = start;
-            while at < end {
-                if run.stopped() {
-                    return Ok(None);
-                }
-                let n = int::min_usize(end.saturating_sub(at), buffer.len());
-                let piece = buffer.get_mut(..n).unwrap_or_default();
-                run.source.read_exact_at(piece, at).map_err(error_of)?;
-                file.put(place.saturating_add(at.saturating_sub(start)), piece)?;
-                if let Some(hasher) = &mut hasher {
-                    if hash_zeroes(run, hasher, at.saturating_sub(hashed)).is_none() {
-                        return Ok(None);
-                    }
-                    hasher.update(&*piece);
-                    hashed = at.saturating_add(int::u64_of(n));
-                }
-                run.written.fetch_add(int::u64_of(n), Ordering::Relaxed);
-                at = at.saturating_add(int::u64_of(n));
-                run.progress.update(at, run.total);
-            }
-        }
-        for (at, bytes) in metadata {
-            file.put(*at, bytes)?;
-        }
-        file.pad(self.len)?;
-        run.progress.update(run.total, run.total);
-        if let Some(hasher) = &mut hasher
-            && hash_zeroes(run, hasher, run.total.saturating_sub(hashed)).is_none()
-        {
-            return Ok(None);
-        }
-        Ok(hasher.map(|hasher| hasher.finalize().into()))
+    /// Where a block goes; `None` for one of which nothing is stored.
+    fn place(&self, number: u64) -> Option<u64> {
+        let index = self.blocks.binary_search_by_key(&number, |block| block.0);
+        let block = self.blocks.get(index.ok()?)?;
+        Some(block.1)
     }
 }
 
+type Metadata<'a> = std::iter::Peekable<std::collections::btree_map::Iter<'a, u64, Vec<u8>>>;
+
 /// A file that is written from front to back.
 struct Front<'a, W> {
-    out: &'a mut W,
+    out: Hashing<W>,
     at: u64,
+    plan: &'a Plan,
+    metadata: Metadata<'a>,
+}
+
+impl<W: Write + Send> Sequence for Front<'_, W> {
+    fn take(&mut self, ready: &Ready) -> Result<(), Error> {
+        let Some(made) = &ready.made else {
+            return Ok(());
+        };
+        let mut at = ready.piece.start;
+        let mut rest = made.data.as_slice();
+        while !rest.is_empty() {
+            let block = self.plan.block;
+            let number = at.checked_div(block).unwrap_or(0);
+            let within = at.saturating_sub(number.saturating_mul(block));
+            let n = int::min_usize(block.saturating_sub(within), rest.len());
+            let (head, tail) = rest.split_at(n);
+            // Pieces are longer than extents: what is in no block is zero.
+            if let Some(place) = self.plan.place(number) {
+                self.metadata(place)?;
+                self.put(place.saturating_add(within), head)?;
+            }
+            at = at.saturating_add(int::u64_of(n));
+            rest = tail;
+        }
+        Ok(())
+    }
+
+    fn save(&self, _: &mut Vec<u8>) {}
 }
 
 impl<W: Write> Front<'_, W> {
+    /// The metadata that goes before this place.
+    fn metadata(&mut self, before: u64) -> Result<(), Error> {
+        while let Some((at, bytes)) = self.metadata.next_if(|(at, _)| **at < before) {
+            self.put(*at, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// What goes after the last block.
+    fn finish(&mut self) -> Result<(), Error> {
+        self.metadata(u64::MAX)?;
+        self.pad(self.plan.len)?;
+        self.out
+            .flush()
+            .map_err(|error| stream_error(error, self.at))
+    }
+
     /// Zeroes up to `to`.
     fn pad(&mut self, to: u64) -> Result<(), Error> {
         let zeroes = [0u8; 16 << 10];
@@ -435,7 +566,7 @@ impl<W: Write> Front<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.out
             .write_all(bytes)
-            .map_err(|error| write_error(ReadError::io("stream", self.at, error)))?;
+            .map_err(|error| stream_error(error, self.at))?;
         self.at = self.at.saturating_add(int::u64_of(bytes.len()));
         Ok(())
     }

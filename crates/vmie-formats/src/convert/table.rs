@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use vmie_io::int;
 
+use super::{Words, numbers, put};
 use crate::{Cause, Error};
 
 /// Where blocks are in the file, and where the next one goes.
@@ -53,6 +54,22 @@ impl BlockTable {
             return Ok(made);
         }
         Ok(*entry)
+    }
+
+    /// Adds the table to a state.
+    pub(crate) fn save(&self, out: &mut Vec<u8>) {
+        let state = self.state();
+        put(out, state.next);
+        numbers(out, &state.places);
+    }
+
+    /// Becomes what was saved, and says the place after the last block.
+    pub(crate) fn load(&self, saved: &mut Words<'_>) -> Option<u64> {
+        let mut state = self.state();
+        let next = saved.number()?;
+        state.places = saved.numbers(state.places.len())?;
+        state.next = next;
+        Some(next)
     }
 
     /// The whole table, and the place after the last block.

@@ -26,10 +26,12 @@ pub enum Target {
     VmdkMonolithicSparse,
     /// qcow2 of version 3.
     Qcow2,
+    /// An appliance with the disk as a stream-optimized VMDK.
+    Ova,
 }
 
 impl Target {
-    /// All of them.
+    /// All that are one disk; an appliance holds one.
     pub const ALL: [Self; 8] = [
         Self::Raw,
         Self::VhdFixed,
@@ -50,6 +52,7 @@ impl Target {
             Self::VhdxFixed | Self::VhdxDynamic => Format::Vhdx,
             Self::VmdkStreamOptimized | Self::VmdkMonolithicSparse => Format::Vmdk,
             Self::Qcow2 => Format::Qcow2,
+            Self::Ova => Format::Ova,
         }
     }
 
@@ -58,7 +61,7 @@ impl Target {
     #[must_use]
     pub fn subformat(self) -> &'static str {
         match self {
-            Self::Raw | Self::Qcow2 => "",
+            Self::Raw | Self::Qcow2 | Self::Ova => "",
             Self::VhdFixed | Self::VhdxFixed => "fixed",
             Self::VhdDynamic | Self::VhdxDynamic => "dynamic",
             Self::VmdkStreamOptimized => "streamOptimized",
@@ -80,6 +83,7 @@ impl Target {
                 Format::Vhdx => Some(Self::VhdxDynamic),
                 Format::Vmdk => Some(Self::VmdkStreamOptimized),
                 Format::Qcow2 => Some(Self::Qcow2),
+                Format::Ova => Some(Self::Ova),
                 _ => None,
             },
         }
@@ -93,6 +97,20 @@ impl fmt::Display for Target {
             name => write!(f, "{} {name}", self.format()),
         }
     }
+}
+
+/// What becomes of zeroes of the disk where the target has a place for each of its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Zeroes {
+    /// The sink is made empty, and zeroes are left out: holes in a file.
+    #[default]
+    Omit,
+    /// They are written, so that the whole file has its place on the disk.
+    Write,
+    /// The sink is left as it is, and holes are made where zeroes go: for a device, or a file that
+    /// keeps its place.
+    Punch,
 }
 
 /// What is put into an image besides the disk.

@@ -1,6 +1,5 @@
 //! Reading, looking for zeroes, writing.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use vmie_io::int;
 use super::digest::Done;
 use super::encoder::lay;
 use super::pieces::Piece;
-use super::{Run, Work};
+use super::{Run, Work, Zeroes, write_error};
 use crate::{Error, error_of};
 
 /// How long to wait for a buffer between looks at whether to stop: an error elsewhere may have kept
@@ -35,15 +34,16 @@ pub(super) fn run(
             if run.stopped() {
                 return;
             }
-            let mut pieces = run.pieces.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = pieces.next(run.source);
-            drop(pieces);
-            match next {
+            match run.next_piece() {
                 Ok(Some(piece)) if piece.zero => {
+                    if let Err(error) = clear(run, piece.start, piece.len) {
+                        return run.fail(error);
+                    }
                     run.tell(piece.len);
                     if !pass(to_digest, piece, None) {
                         return;
                     }
+                    run.landed();
                 }
                 Ok(Some(piece)) => break piece,
                 Ok(None) => {
@@ -51,7 +51,7 @@ pub(super) fn run(
                     let _ = give.try_send(buffer);
                     return;
                 }
-                Err(error) => return run.fail(error_of(error)),
+                Err(error) => return run.fail(error),
             }
         };
         if let Err(error) = copy(run, piece, &mut buffer) {
@@ -68,6 +68,7 @@ pub(super) fn run(
                 let _ = give.try_send(buffer);
             }
         }
+        run.landed();
     }
 }
 
@@ -85,8 +86,32 @@ fn copy(run: &Run<'_>, piece: Piece, buffer: &mut Vec<u8>) -> Result<(), Error> 
         .read_exact_at(buffer, piece.start)
         .map_err(error_of)?;
     if let Work::Blocks(encoder) = run.work {
-        let written = lay(encoder, run.sink, piece.start, buffer)?;
+        let written = lay(encoder, run.sink, piece.start, buffer, &mut |at, len| {
+            clear(run, at, len)
+        })?;
         run.written.fetch_add(written, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// Zeroes that are written at once.
+static ZEROES: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Makes a part of the target zero, where that is not done by leaving it out.
+fn clear(run: &Run<'_>, start: u64, len: u64) -> Result<(), Error> {
+    match run.zeroes {
+        Zeroes::Omit => {}
+        Zeroes::Punch => run.sink.write_zeroes_at(start, len).map_err(write_error)?,
+        Zeroes::Write => {
+            let mut done = 0;
+            while done < len && !run.stopped() {
+                let n = int::min_usize(len.saturating_sub(done), ZEROES.len());
+                let part = ZEROES.get(..n).unwrap_or_default();
+                let at = start.saturating_add(done);
+                run.sink.write_all_at(part, at).map_err(write_error)?;
+                done = done.saturating_add(int::u64_of(n));
+            }
+        }
     }
     Ok(())
 }

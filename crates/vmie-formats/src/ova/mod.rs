@@ -10,6 +10,7 @@ mod open;
 mod probe;
 mod tar;
 mod verify;
+pub(crate) mod write;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +25,7 @@ pub(crate) use self::open::{open, open_beside};
 pub(crate) use self::probe::{probe, probe_descriptor};
 pub use self::tar::Member;
 pub use self::verify::{MemberCheck, Outcome, Verification};
+pub use self::write::Machine;
 use crate::ovf::Descriptor;
 use crate::{Cause, DiskImage, Error, Format, OpenOptions, Progress};
 

@@ -4,6 +4,7 @@
 
 mod parse;
 mod units;
+pub(crate) mod write;
 
 use vmie_io::{LimitExceeded, Limits, int};
 

@@ -5,6 +5,7 @@
 //! [`Resolver`](crate::Resolver) only. Encrypted images are refused. Internal snapshots are listed
 //! ([`Qcow2::snapshots`]); what is read is the current state.
 
+mod check;
 mod compressed;
 mod entry;
 mod extension;

@@ -108,8 +108,22 @@ impl Qcow2 {
         &self.snapshots
     }
 
+    /// The image's own file.
+    pub(super) fn file(&self) -> &Arc<dyn ReadAt> {
+        &self.source
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Whether clusters are in another file.
+    pub(super) fn is_external(&self) -> bool {
+        self.clusters.is_external()
+    }
+
     /// Charges memory, for which the caches make room if they have to.
-    fn charge(&self, what: &'static str, bytes: u64) -> Result<Charge, Error> {
+    pub(super) fn charge(&self, what: &'static str, bytes: u64) -> Result<Charge, Error> {
         if let Ok(charge) = self.budget.memory(what, bytes) {
             return Ok(charge);
         }

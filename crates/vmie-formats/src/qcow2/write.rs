@@ -9,7 +9,7 @@ use zerocopy::big_endian::{U32, U64};
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::format::{COPIED, HEADER_V3, MAGIC, MAX_L1_BYTES, RawHeader};
-use crate::convert::{Encoder, Entries, Placer, SmallBlocks, write_error};
+use crate::convert::{Encoder, Entries, Placer, SmallBlocks, Words, put, write_error};
 use crate::{Cause, Error};
 
 /// Clusters of 64 KiB, QEMU's default.
@@ -128,6 +128,26 @@ impl Encoder for Qcow2Encoder {
 
     fn piece<'a>(&'a self, sink: &'a dyn WriteAt, _: u64) -> Box<dyn Placer + 'a> {
         Box::new(Entries::new(OnSink(self, sink)))
+    }
+
+    fn save(&self, state: &mut Vec<u8>) {
+        let tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        put(state, self.next.load(Ordering::Relaxed));
+        put(state, int::u64_of(tables.len()));
+        for (number, at) in &*tables {
+            put(state, *number);
+            put(state, *at);
+        }
+    }
+
+    fn load(&self, state: &mut Words<'_>) -> Option<u64> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = state.number()?;
+        for _ in 0..state.number()? {
+            tables.insert(state.number()?, state.number()?);
+        }
+        self.next.store(next, Ordering::Relaxed);
+        Some(next.saturating_mul(CLUSTER))
     }
 
     fn finish(&self, sink: &dyn WriteAt) -> Result<u64, Error> {

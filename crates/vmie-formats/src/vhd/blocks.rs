@@ -7,6 +7,7 @@ use vmie_io::{Budget, Extent, ExtentKind, ReadAt, int};
 
 use super::format::{FOOTER, HEADER, PIECE, SECTOR, UNUSED};
 use super::header::Header;
+use crate::check::Claims;
 use crate::parent::Parent;
 use crate::table::{Kept, overlapping};
 use crate::{Cause, Error, error_of};
@@ -133,6 +134,27 @@ impl Blocks {
             return Err(self.fault(Cause::VhdBlockOverlap, block, sector));
         }
         Ok(Some(start))
+    }
+
+    /// Says what of the file belongs to what.
+    pub(super) fn claims(&self, claims: &mut Claims) -> Result<(), Error> {
+        let whats = ["the copy of the footer", "the header", "the table"];
+        for (range, what) in self.metadata.iter().zip(whats) {
+            claims.add(range.start, range.end.saturating_sub(range.start), what);
+        }
+        let mut block = 0;
+        while block < self.header.blocks {
+            let piece = self.piece(block)?;
+            for number in block..piece.end() {
+                if let Some(sector) = piece.sector(number) {
+                    let at = u64::from(sector).saturating_mul(SECTOR);
+                    claims.add(at, self.header.stride(), "a block");
+                }
+            }
+            block = piece.end().max(block.saturating_add(1));
+        }
+        claims.leaks_from(self.header.stride());
+        Ok(())
     }
 
     fn fault(&self, cause: Cause, block: u64, sector: u32) -> Error {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use vmie_io::{Extent, ExtentKind, ReadAt, ReadError, int};
 
 use super::blocks::Blocks;
+use crate::check::{Check, Claims};
 use crate::{DiskImage, Error, ImageInfo, error_of};
 
 /// A disk out of a VHD. Any number of threads may read at once.
@@ -42,6 +43,21 @@ impl Vhd {
             info,
             layout,
         }
+    }
+
+    /// Says what of the file belongs to what.
+    pub(crate) fn claims(&self, claims: &mut Claims, check: &mut Check) -> Result<(), Error> {
+        let footer = self.source.len().saturating_sub(511);
+        claims.add(footer, 511, "the footer");
+        match &self.layout {
+            Layout::Fixed => claims.add(0, self.info.virtual_size, "the disk"),
+            Layout::Blocks(blocks) => {
+                if let Err(error) = blocks.claims(claims) {
+                    check.error(error)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The extent at byte `offset` as exactly as the image knows it: by the sector bitmaps, each of

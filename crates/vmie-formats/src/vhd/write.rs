@@ -8,7 +8,7 @@ use super::format::{
     FOOTER, FOOTER_COOKIE, HEADER, HEADER_COOKIE, RawFooter, RawHeader, SECTOR, TYPE_DYNAMIC,
     TYPE_FIXED, UNUSED, checksum_of,
 };
-use crate::convert::{BlockTable, Encoder, Placer, Stamp, write_error};
+use crate::convert::{BlockTable, Encoder, Placer, Stamp, Words, write_error};
 use crate::{Cause, Error};
 
 /// Bytes of a block without its sector bitmap: what every tool writes.
@@ -129,6 +129,12 @@ impl Encoder for FixedEncoder {
         Box::new(InPlace)
     }
 
+    fn save(&self, _: &mut Vec<u8>) {}
+
+    fn load(&self, _: &mut Words<'_>) -> Option<u64> {
+        Some(self.size)
+    }
+
     fn finish(&self, sink: &dyn WriteAt) -> Result<u64, Error> {
         sink.write_all_at(self.footer.as_bytes(), self.size)
             .map_err(write_error)?;
@@ -203,6 +209,14 @@ impl Encoder for DynamicEncoder {
 
     fn piece<'a>(&'a self, sink: &'a dyn WriteAt, _: u64) -> Box<dyn Placer + 'a> {
         Box::new(Blocks(self, sink))
+    }
+
+    fn save(&self, state: &mut Vec<u8>) {
+        self.table.save(state);
+    }
+
+    fn load(&self, state: &mut Words<'_>) -> Option<u64> {
+        self.table.load(state)
     }
 
     fn finish(&self, sink: &dyn WriteAt) -> Result<u64, Error> {

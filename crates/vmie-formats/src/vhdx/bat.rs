@@ -10,6 +10,7 @@ use super::format::{
     state,
 };
 use super::metadata::Metadata;
+use crate::check::Claims;
 use crate::parent::Parent;
 use crate::table::{Kept, overlapping};
 use crate::{Cause, Error, error_of};
@@ -136,6 +137,29 @@ impl Blocks {
                 overlapping: overlapping(places, self.metadata.block_bytes),
             })
         })
+    }
+
+    /// Says what of the file belongs to what.
+    pub(super) fn claims(&self, claims: &mut Claims) -> Result<(), Error> {
+        for range in &self.reserved {
+            let len = range.end.saturating_sub(range.start);
+            claims.add(range.start, len, "metadata");
+        }
+        let mut block = 0;
+        while block < self.metadata.blocks() {
+            let piece = self.piece(block)?;
+            for entry in &piece.entries {
+                if matches!(state(*entry), FULLY_PRESENT | PARTIALLY_PRESENT) {
+                    claims.add(offset(*entry), self.metadata.block_bytes, "a block");
+                }
+            }
+            let count = int::u64_of(piece.entries.len()).max(1);
+            block = block.saturating_add(count);
+        }
+        if self.parent.is_none() {
+            claims.leaks_from(self.metadata.block_bytes);
+        }
+        Ok(())
     }
 
     fn fault(&self, cause: Cause, block: u64, field: &'static str, found: u64) -> Error {

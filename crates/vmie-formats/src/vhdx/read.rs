@@ -6,7 +6,8 @@ use vmie_io::{Extent, ExtentKind, ReadAt, ReadError, int};
 
 use super::bat::Blocks;
 use super::format::guid_text;
-use crate::{DiskImage, ImageInfo};
+use crate::check::{Check, Claims};
+use crate::{DiskImage, Error, ImageInfo};
 
 /// A disk out of a VHDX. Any number of threads may read at once; blocks that lie one after the other
 /// are read at once, straight into the reader's buffer.
@@ -30,6 +31,14 @@ impl fmt::Debug for Vhdx {
 impl Vhdx {
     pub(super) fn new(info: ImageInfo, blocks: Blocks) -> Self {
         Self { info, blocks }
+    }
+
+    /// Says what of the file belongs to what.
+    pub(crate) fn claims(&self, claims: &mut Claims, check: &mut Check) -> Result<(), Error> {
+        match self.blocks.claims(claims) {
+            Ok(()) => Ok(()),
+            Err(error) => check.error(error),
+        }
     }
 
     /// Bytes of a physical sector of the disk: 512 or 4096.

@@ -11,7 +11,7 @@ use super::format::{
     REGION_SIGNATURE, REGION_TABLE, REGION_TABLES, RawHeader, RawItem, RawMetadataTable, RawRegion,
     RawRegionTable, VERSION, VIRTUAL_DISK_ID, VIRTUAL_DISK_SIZE, checksum,
 };
-use crate::convert::{BlockTable, Encoder, Placer, Stamp, write_error};
+use crate::convert::{BlockTable, Encoder, Placer, Stamp, Words, write_error};
 use crate::{Cause, Error};
 
 /// Bytes of a block of small disks; large disks have larger ones, so that their tables stay small.
@@ -215,6 +215,14 @@ impl Encoder for VhdxEncoder {
 
     fn piece<'a>(&'a self, _: &'a dyn WriteAt, _: u64) -> Box<dyn Placer + 'a> {
         Box::new(Blocks(self))
+    }
+
+    fn save(&self, state: &mut Vec<u8>) {
+        self.table.save(state);
+    }
+
+    fn load(&self, state: &mut Words<'_>) -> Option<u64> {
+        self.table.load(state)
     }
 
     fn finish(&self, sink: &dyn WriteAt) -> Result<u64, Error> {

@@ -8,6 +8,7 @@ use vmie_io::{Budget, Extent, ExtentKind, ReadAt, ReadError, int};
 use super::descriptor::Descriptor;
 use super::shared::Shared;
 use super::sparse::Sparse;
+use crate::check::Check;
 use crate::parent::Parent;
 use crate::{DiskImage, Error, ImageInfo, error_of};
 
@@ -69,6 +70,16 @@ impl Vmdk {
             parent,
             shared,
         }
+    }
+
+    /// Looks at the tables of each extent.
+    pub(crate) fn check(&self, check: &mut Check) -> Result<(), Error> {
+        for part in &self.parts {
+            if let Content::Sparse(sparse) = &part.content {
+                sparse.check(&self.shared, check)?;
+            }
+        }
+        Ok(())
     }
 
     /// The descriptor; `None` for an extent of an ESX host that is opened without one.

@@ -10,6 +10,7 @@ use super::grain::{check_size, inflate_grain, wrong_length};
 use super::shape::{Entry, Shape};
 use super::shared::{Shared, key};
 use super::tables::{Table, Tables};
+use crate::check::{Check, Claims};
 use crate::parent::Parent;
 use crate::{Cause, Error, error_of};
 
@@ -53,6 +54,14 @@ enum Place {
 impl Sparse {
     pub(super) fn new(tables: Tables) -> Self {
         Self { tables }
+    }
+
+    /// Looks at what of the extent's file belongs to what.
+    pub(super) fn check(&self, shared: &Shared, check: &mut Check) -> Result<(), Error> {
+        let mut claims = Claims::new(self.tables.source.len());
+        self.tables.claims(shared, &mut claims, check)?;
+        claims.finish(check);
+        Ok(())
     }
 
     pub(super) fn shape(&self) -> &Shape {

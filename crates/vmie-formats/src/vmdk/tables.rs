@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use vmie_io::{Budget, Charge, ReadAt, int};
+use vmie_io::{Budget, Charge, ReadAt, ReadAtExt as _, int};
 
-use super::format::SECTOR;
+use super::format::{GRAIN_MARKER, SECTOR};
 use super::shape::{Entry, Shape};
 use super::shared::{Shared, key};
+use crate::check::{Check, Claims, ProblemKind};
 use crate::{Cause, Error, ImageNote, NoteKind, error_of};
 
 /// Bytes of neighbouring grain tables that are read at once.
@@ -271,6 +272,102 @@ impl Tables {
             }
             _ => None,
         }
+    }
+
+    /// Says what of the file belongs to what, and what is wrong with the tables.
+    pub(super) fn claims(
+        &self,
+        shared: &Shared,
+        claims: &mut Claims,
+        check: &mut Check,
+    ) -> Result<(), Error> {
+        let shape = &self.shape;
+        let each = shape.entry_bytes();
+        let bytes = shape.tables().saturating_mul(each);
+        claims.add(0, SECTOR, "the header");
+        claims.add(self.directory_at, bytes, "the grain directory");
+        if let Some(at) = self.redundant {
+            claims.add(at, bytes, "the redundant grain directory");
+            if !shape.compressed {
+                claims.leaks_from(shape.grains.grain_bytes);
+            }
+        }
+        for (raw, number) in self.directory.iter().zip(0u64..) {
+            let Entry::At(start) = shape.table(*raw) else {
+                continue;
+            };
+            claims.add(start, shape.table_bytes(), "a grain table");
+            let table = match self.table(shared, number) {
+                Ok(table) => table,
+                Err(error) => {
+                    check.error(error)?;
+                    continue;
+                }
+            };
+            self.claim_second(number, &table, claims, check);
+            for index in 0..shape.entries {
+                let grain = number.saturating_mul(shape.entries).saturating_add(index);
+                match table.entry(shape, index) {
+                    Entry::At(at) => self.claim_grain(grain, at, claims, check)?,
+                    Entry::Bad => {
+                        let raw = table.raw(index).unwrap_or(0);
+                        check.error(self.bad_grain(number, index, raw))?;
+                    }
+                    Entry::Hole | Entry::Zero => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The second copy of a table, which has to be the same.
+    fn claim_second(&self, number: u64, table: &Table, claims: &mut Claims, check: &mut Check) {
+        let each = self.shape.entry_bytes();
+        let Some(at) = self.redundant else { return };
+        let at = at.saturating_add(number.saturating_mul(each));
+        let raw = read_entries(&self.source, at, each, each).ok();
+        let place = raw.and_then(|raw| raw.first().map(|raw| self.shape.table(*raw)));
+        if let Some(Entry::At(start)) = place {
+            claims.add(start, self.shape.table_bytes(), "a redundant grain table");
+        }
+        let same = match (self.second(number), table) {
+            (Some(second), Table::Of(first)) => second[..] == first[..],
+            _ => false,
+        };
+        if !same {
+            let detail = "the redundant grain table is not the same as the table".to_owned();
+            check.add(ProblemKind::Metadata, Some(at), detail);
+        }
+    }
+
+    fn claim_grain(
+        &self,
+        grain: u64,
+        at: u64,
+        claims: &mut Claims,
+        check: &mut Check,
+    ) -> Result<(), Error> {
+        let grains = self.shape.grains;
+        let disk_offset = grain.saturating_mul(grains.grain_bytes);
+        if !self.shape.compressed {
+            claims.add(at, grains.grain_len(disk_offset), "a grain");
+            return Ok(());
+        }
+        let marker = match self.source.read_array::<GRAIN_MARKER>(at) {
+            Ok(marker) => marker,
+            Err(error) => return check.error(error_of(error)),
+        };
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = marker;
+        let lba = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let size = u32::from_le_bytes([i, j, k, l]);
+        if lba.checked_mul(SECTOR) != Some(disk_offset) {
+            let detail =
+                format!("the marker of the grain at byte {disk_offset} names sector {lba}");
+            check.add(ProblemKind::Metadata, Some(at), detail);
+        }
+        let len = u64::from(size).saturating_add(int::u64_of(GRAIN_MARKER));
+        claims.add(at, len, "a grain");
+        Ok(())
     }
 
     /// The error of a grain whose entry is nothing that is known.

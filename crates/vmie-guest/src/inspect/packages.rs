@@ -9,6 +9,24 @@ use crate::{Cause, Fact, Kernel, KernelSource, Packages};
 /// Folders of rpm's database: the newer is a link to the older in some, and the other way round.
 const RPM_FOLDERS: &[&str] = &["/usr/lib/sysimage/rpm", "/var/lib/rpm"];
 const DPKG: &str = "/var/lib/dpkg/status";
+/// Packages with a DHCP client or an SSH server in them.
+const REACH: &[&str] = &[
+    "NetworkManager",
+    "dhclient",
+    "dhcp-client",
+    "dhcpcd",
+    "dhcpcd-base",
+    "dhcpcd5",
+    "isc-dhcp-client",
+    "network-manager",
+    "openssh",
+    "openssh-server",
+    "pump",
+    "systemd",
+    "systemd-networkd",
+    "udhcpc",
+    "wicked",
+];
 /// Kernels that are taken.
 const MAX_KERNELS: usize = 64;
 
@@ -18,6 +36,9 @@ pub(super) fn packages(tree: &Tree, kernels: &mut [Kernel]) -> Fact<Packages> {
     let mut holders: Vec<Package> = Vec::new();
     let mut each = |package: Package, found: &mut Packages| {
         found.count = found.count.saturating_add(1);
+        if REACH.contains(&package.name.as_str()) {
+            found.reach.push(package.name.clone());
+        }
         if package.is_kernel() && holders.len() < MAX_KERNELS {
             holders.push(package);
         }

@@ -91,7 +91,10 @@ impl Judge<'_> {
         }
         let settings = &system.settings;
         let looked = settings.ssh.installed.is_some();
-        if settings.dhcp_clients.is_empty() && looked {
+        if settings.dhcp_clients.is_empty()
+            && looked
+            && !self::has(system, |name| !name.contains("ssh"))
+        {
             self.push(
                 advise(
                     "no-dhcp-client",
@@ -105,7 +108,7 @@ impl Judge<'_> {
 
     fn ssh(&mut self, system: &System) {
         let ssh = &system.settings.ssh;
-        if ssh.installed == Some(false) {
+        if ssh.installed == Some(false) && !has(system, |name| name.contains("ssh")) {
             self.push(
                 advise(
                     "no-ssh-server",
@@ -278,6 +281,13 @@ impl Judge<'_> {
             );
         }
     }
+}
+
+/// Whether a package is installed that makes the machine reachable in this way, whatever became of
+/// its files.
+fn has(system: &System, of: fn(&str) -> bool) -> bool {
+    let packages = system.packages.get();
+    packages.is_some_and(|packages| packages.reach.iter().any(|name| of(name)))
 }
 
 fn install(system: &System, debian: &str, other: &str) -> String {

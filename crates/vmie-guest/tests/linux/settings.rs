@@ -1,7 +1,7 @@
 //! Settings of a guest that the import changes or trips over: each is found, with its place.
 
 use vmie_fs::MemoryFs;
-use vmie_guest::{Decision, Finding, Matrix, Mode, Severity, Verdict};
+use vmie_guest::{Decision, Finding, Matrix, Mode, Severity, Verdict, html};
 use vmie_rules::SvcId;
 use vmie_rules::matrix::Edition;
 use vmie_testkit::linux::{Guest, Machine};
@@ -221,4 +221,32 @@ fn svc_lim_6_a_kernel_of_no_package_is_told() {
     assert_eq!(codes(&own), [""; 0]);
     let other = with(|files| files.with_file("/var/lib/dpkg/status", status("6.1.0-18-amd64")));
     assert_eq!(only(&other, "custom-kernel").1, "/boot/grub/grub.cfg:9");
+}
+
+#[test]
+fn the_page_holds_every_finding_and_nothing_from_elsewhere() {
+    let guest = debian();
+    let inspection = look_with(&layout(), &guest, |files| {
+        files.with_file(
+            "/etc/network/interfaces",
+            "iface <b>eth0</b> inet static\n address 10.0.0.5/24\n",
+        )
+    });
+    let verdict = say(&inspection, &Matrix::edition(Edition::E2026), Mode::Strict);
+    let page = html("disk <1>.raw", &inspection, &verdict);
+    for finding in &verdict.findings {
+        assert!(
+            page.contains(&format!("id=\"{}\"", finding.code)),
+            "{}",
+            finding.code
+        );
+    }
+    assert!(page.contains("<h1>disk &lt;1&gt;.raw</h1>") && !page.contains("<b>eth0"));
+    for outside in ["<script", "src=", "href=", "url(", "@import"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    // The partition is a quarter of the disk, and drawn so.
+    assert!(page.contains("class=\"part k1\" style=\"width:25.00%\" title=\"disk0p1\""));
+    let opened = page.matches("<div").count();
+    assert_eq!(opened, page.matches("</div>").count());
 }

@@ -20,7 +20,7 @@ use crate::order::{
 use crate::resource::{Attachment, Device, InstanceRecord, Resource, VolumeRecord};
 use crate::source::Source;
 use crate::task::Head;
-use crate::ticket::Ticket;
+use crate::ticket::Tickets;
 use crate::time::Timestamp;
 pub(crate) use request::{ConversionRequest, Names, check_instance, check_volume};
 pub(crate) use state::{ConversionCourse, ConversionDone};
@@ -40,7 +40,7 @@ impl Course for ConversionCourse {
     type Request = ConversionRequest;
     type Done = ConversionDone;
 
-    fn tickets(&mut self) -> Vec<(Step, &mut Ticket)> {
+    fn tickets(&mut self) -> Tickets<'_> {
         self.tickets_of()
     }
 

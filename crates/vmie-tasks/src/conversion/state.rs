@@ -14,7 +14,7 @@ use crate::life::{Context, Next};
 use crate::order::{
     CleanupWork, Converted, DiskFacts, Failure, Step, Uploaded, Validated, Verdict,
 };
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, Tickets};
 
 /// Where a conversion task is while it runs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -304,13 +304,13 @@ impl ConversionCourse {
         })
     }
 
-    pub(super) fn tickets_of(&mut self) -> Vec<(Step, &mut Ticket)> {
+    pub(super) fn tickets_of(&mut self) -> Tickets<'_> {
         match self {
             Self::Uploading(state) => (0..)
                 .zip(&mut state.disks)
                 .filter_map(|(index, ticket)| Some((Step::Upload(index), ticket.as_mut()?)))
                 .collect(),
-            Self::Validating(state) => [(Step::Validate, &mut state.ticket)].into(),
+            Self::Validating(state) => Tickets::one(Step::Validate, &mut state.ticket),
             Self::Converting(state) => (0..)
                 .zip(&mut state.disks)
                 .filter_map(|(index, disk)| match &mut disk.work {
@@ -318,7 +318,7 @@ impl ConversionCourse {
                     DiskWork::Done(_) => None,
                 })
                 .collect(),
-            Self::Publishing(state) => [(Step::Publish, &mut state.ticket)].into(),
+            Self::Publishing(state) => Tickets::one(Step::Publish, &mut state.ticket),
         }
     }
 

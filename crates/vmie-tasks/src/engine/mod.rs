@@ -55,6 +55,8 @@ pub struct Engine<W = OpenWorld> {
     /// What is due, in order.
     outputs: VecDeque<Output>,
     requests: u64,
+    /// The lists of the last turn, empty, for the next one.
+    spare: Turn,
 }
 
 /// A task, and when it is to be looked at.
@@ -65,6 +67,7 @@ struct Slot {
 }
 
 /// What one input leads to, before it is put into the order that hosts rely on.
+#[derive(Clone, Debug, Default)]
 struct Turn {
     /// `None` only while an engine is restored: nobody has said yet what time it is.
     now: Option<Timestamp>,
@@ -76,14 +79,11 @@ struct Turn {
 }
 
 impl Turn {
-    fn new(now: Option<Timestamp>) -> Self {
+    /// With the lists of an earlier turn, which are empty.
+    fn new(now: Option<Timestamp>, spare: &mut Self) -> Self {
         Self {
             now,
-            changes: Vec::new(),
-            replies: Vec::new(),
-            aborts: Vec::new(),
-            begins: Vec::new(),
-            events: Vec::new(),
+            ..core::mem::take(spare)
         }
     }
 
@@ -129,6 +129,7 @@ impl<W: World> Engine<W> {
             book: Book::default(),
             outputs: VecDeque::new(),
             requests: 0,
+            spare: Turn::default(),
         }
     }
 
@@ -149,7 +150,7 @@ impl<W: World> Engine<W> {
     pub fn request(&mut self, now: Timestamp, call: ApiCall) -> RequestId {
         self.requests = self.requests.saturating_add(1);
         let request = RequestId(self.requests);
-        let mut turn = Turn::new(Some(now));
+        let mut turn = Turn::new(Some(now), &mut self.spare);
         let reply = self.answer(now, call, &mut turn);
         turn.replies.push(Output::Reply { request, reply });
         self.close(turn);
@@ -176,7 +177,7 @@ impl<W: World> Engine<W> {
         if ticket.running() != Some(attempt) {
             return Err(ReportError::Stale);
         }
-        let mut turn = Turn::new(Some(now));
+        let mut turn = Turn::new(Some(now), &mut self.spare);
         match event {
             WorkerEvent::Started => {
                 let news = !ticket.started();
@@ -274,7 +275,6 @@ impl<W: World> Engine<W> {
         let was = task.status();
         let running: Vec<(Step, Attempt)> = task
             .tickets()
-            .into_iter()
             .filter(|(step, _)| Some(*step) != ended)
             .filter_map(|(step, ticket)| Some((step, ticket.running()?)))
             .collect();
@@ -363,7 +363,6 @@ impl<W: World> Engine<W> {
         let task = &mut slot.task;
         let begun: Vec<(Step, Attempt)> = task
             .tickets()
-            .into_iter()
             .filter_map(|(step, ticket)| Some((step, ticket.begin(turn.now)?)))
             .collect();
         for (step, attempt) in begun {
@@ -426,16 +425,16 @@ impl<W: World> Engine<W> {
     }
 
     /// Puts what one input led to in the order that hosts rely on.
-    fn close(&mut self, turn: Turn) {
+    fn close(&mut self, mut turn: Turn) {
         if !turn.changes.is_empty() {
-            self.outputs.push_back(Output::Commit(Commit {
-                changes: turn.changes,
-            }));
+            let changes = core::mem::take(&mut turn.changes);
+            self.outputs.push_back(Output::Commit(Commit { changes }));
         }
-        self.outputs.extend(turn.replies);
-        self.outputs.extend(turn.aborts);
-        self.outputs.extend(turn.begins);
-        self.outputs.extend(turn.events);
+        self.outputs.extend(turn.replies.drain(..));
+        self.outputs.extend(turn.aborts.drain(..));
+        self.outputs.extend(turn.begins.drain(..));
+        self.outputs.extend(turn.events.drain(..));
+        self.spare = turn;
     }
 
     fn answer(

@@ -81,7 +81,7 @@ impl<W: World> Engine<W> {
 
     /// Begins again what was under way.
     fn resume(&mut self) {
-        let mut turn = Turn::new(None);
+        let mut turn = Turn::new(None, &mut self.spare);
         let places: alloc::vec::Vec<Place> = self.tasks.keys().copied().collect();
         for place in places {
             let Some(slot) = self.tasks.get_mut(&place) else {

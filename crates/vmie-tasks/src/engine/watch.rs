@@ -19,7 +19,7 @@ impl<W: World> Engine<W> {
     /// Takes the time: what waited is begun again, what stalled is given up, what ended long ago
     /// is forgotten.
     pub fn tick(&mut self, now: Timestamp) {
-        let mut turn = Turn::new(Some(now));
+        let mut turn = Turn::new(Some(now), &mut self.spare);
         for place in self.index.due(now) {
             self.look(place, now, &mut turn);
         }
@@ -54,7 +54,6 @@ impl<W: World> Engine<W> {
         let overdue: Vec<(Step, Attempt, Overdue)> = slot
             .task
             .tickets()
-            .into_iter()
             .filter_map(|(step, ticket)| {
                 let overdue = ticket.overdue(now, &config, step)?;
                 Some((step, ticket.running()?, overdue))

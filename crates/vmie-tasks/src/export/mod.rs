@@ -18,7 +18,7 @@ use crate::order::{
 };
 use crate::resource::Resource;
 use crate::task::Head;
-use crate::ticket::Ticket;
+use crate::ticket::Tickets;
 use crate::time::Timestamp;
 pub(crate) use plan::{ExportRequest, Surroundings};
 pub(crate) use state::{ExportCourse, ExportDone};
@@ -36,7 +36,7 @@ impl Course for ExportCourse {
     type Request = ExportRequest;
     type Done = ExportDone;
 
-    fn tickets(&mut self) -> Vec<(Step, &mut Ticket)> {
+    fn tickets(&mut self) -> Tickets<'_> {
         self.tickets_of()
     }
 

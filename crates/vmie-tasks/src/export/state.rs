@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use vmie_rules::status::Stage;
 
 use crate::order::{Converted, Failure, Step, Validated, Verdict};
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, Tickets};
 
 /// Where an export is while it runs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -134,10 +134,10 @@ impl ExportCourse {
         })
     }
 
-    pub(super) fn tickets_of(&mut self) -> Vec<(Step, &mut Ticket)> {
+    pub(super) fn tickets_of(&mut self) -> Tickets<'_> {
         match self {
-            Self::Validating(state) => [(Step::Validate, &mut state.ticket)].into(),
-            Self::Updating(state) => [(Step::Update, &mut state.ticket)].into(),
+            Self::Validating(state) => Tickets::one(Step::Validate, &mut state.ticket),
+            Self::Updating(state) => Tickets::one(Step::Update, &mut state.ticket),
             Self::Converting(state) => (0..)
                 .zip(&mut state.disks)
                 .filter_map(|(index, disk)| match disk {
@@ -145,7 +145,7 @@ impl ExportCourse {
                     DiskWork::Done(_) => None,
                 })
                 .collect(),
-            Self::Transferring(state) => [(Step::Publish, &mut state.ticket)].into(),
+            Self::Transferring(state) => Tickets::one(Step::Publish, &mut state.ticket),
         }
     }
 

@@ -20,7 +20,7 @@ use crate::order::{
 };
 use crate::resource::{Device, ImageRecord, Resource, SnapshotRecord, gib};
 use crate::task::Head;
-use crate::ticket::Ticket;
+use crate::ticket::Tickets;
 use crate::time::Timestamp;
 use request::source_of;
 pub(crate) use request::{ImageSpec, check};
@@ -45,7 +45,7 @@ impl Course for ImageCourse {
     type Request = ImportImageRequest;
     type Done = ImageDone;
 
-    fn tickets(&mut self) -> Vec<(Step, &mut Ticket)> {
+    fn tickets(&mut self) -> Tickets<'_> {
         self.tickets_of()
     }
 
@@ -226,6 +226,7 @@ fn image_record(
                 device_name: one.device_name.clone(),
                 snapshot_id: Some(one.snapshot_id.clone()),
                 volume_size: Some(gib(one.converted.virtual_size)),
+                encrypted: request.encrypted.unwrap_or(false),
                 ..Device::default()
             })
             .collect(),

@@ -17,7 +17,7 @@ use crate::life::{Context, Next};
 use crate::order::{
     CleanupWork, Converted, DiskFacts, Failure, GuestFacts, Step, UpdateWork, Validated, Verdict,
 };
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, Tickets};
 
 /// Where an ImportImage task is while it runs. All but the first are boxed: most tasks of a long
 /// queue are there.
@@ -361,9 +361,9 @@ impl ImageCourse {
         })
     }
 
-    pub(super) fn tickets_of(&mut self) -> Vec<(Step, &mut Ticket)> {
+    pub(super) fn tickets_of(&mut self) -> Tickets<'_> {
         match self {
-            Self::Validating(state) => [(Step::Validate, &mut state.ticket)].into(),
+            Self::Validating(state) => Tickets::one(Step::Validate, &mut state.ticket),
             Self::Converting(state) => (0..)
                 .zip(&mut state.disks)
                 .filter_map(|(index, disk)| match &mut disk.work {
@@ -371,9 +371,9 @@ impl ImageCourse {
                     DiskWork::Done(_) => None,
                 })
                 .collect(),
-            Self::Updating(state) => [(Step::Update, &mut state.ticket)].into(),
-            Self::Booting(state) => [(Step::Boot, &mut state.ticket)].into(),
-            Self::Publishing(state) => [(Step::Publish, &mut state.ticket)].into(),
+            Self::Updating(state) => Tickets::one(Step::Update, &mut state.ticket),
+            Self::Booting(state) => Tickets::one(Step::Boot, &mut state.ticket),
+            Self::Publishing(state) => Tickets::one(Step::Publish, &mut state.ticket),
         }
     }
 

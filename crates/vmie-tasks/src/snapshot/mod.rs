@@ -19,7 +19,7 @@ use crate::order::{
 };
 use crate::resource::{Resource, SnapshotRecord, gib};
 use crate::task::Head;
-use crate::ticket::Ticket;
+use crate::ticket::Tickets;
 use crate::time::Timestamp;
 pub(crate) use request::{check, source};
 pub(crate) use state::{SnapshotCourse, SnapshotDone};
@@ -42,7 +42,7 @@ impl Course for SnapshotCourse {
     type Request = ImportSnapshotRequest;
     type Done = SnapshotDone;
 
-    fn tickets(&mut self) -> Vec<(Step, &mut Ticket)> {
+    fn tickets(&mut self) -> Tickets<'_> {
         self.tickets_of()
     }
 

@@ -3,7 +3,6 @@
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
-use alloc::vec::Vec;
 
 use vmie_rules::SvcId;
 use vmie_rules::limits::DISK_SIZE_BOUND;
@@ -13,7 +12,7 @@ use vmie_rules::status::Stage;
 use crate::id::{SnapshotId, VolumeId};
 use crate::life::{Context, Next};
 use crate::order::{CleanupWork, Converted, DiskFacts, Failure, Step, Validated, Verdict};
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, Tickets};
 
 /// Where an ImportSnapshot task is while it runs.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -142,11 +141,11 @@ impl SnapshotCourse {
         })
     }
 
-    pub(super) fn tickets_of(&mut self) -> Vec<(Step, &mut Ticket)> {
+    pub(super) fn tickets_of(&mut self) -> Tickets<'_> {
         match self {
-            Self::Validating(state) => [(Step::Validate, &mut state.ticket)].into(),
-            Self::Converting(state) => [(Step::Convert(0), &mut state.ticket)].into(),
-            Self::Publishing(state) => [(Step::Publish, &mut state.ticket)].into(),
+            Self::Validating(state) => Tickets::one(Step::Validate, &mut state.ticket),
+            Self::Converting(state) => Tickets::one(Step::Convert(0), &mut state.ticket),
+            Self::Publishing(state) => Tickets::one(Step::Publish, &mut state.ticket),
         }
     }
 

@@ -1,9 +1,11 @@
 //! Images and snapshots that imports make.
 
-use crate::told::{Client, export_image, import_image, import_snapshot};
+use crate::told::{Client, end_of, export_image, import_image, import_snapshot};
+use vmie_rules::guest::Platform;
+use vmie_rules::license::LicensedSystem;
 use vmie_tasks::{
-    Action, DescribeImagesRequest, DescribeSnapshotsRequest, ImportSnapshotRequest,
-    RegisterImageRequest, Reply, Tag, TagSpecification,
+    Action, DescribeImagesRequest, DescribeSnapshotsRequest, ImportImageRequest,
+    ImportSnapshotRequest, RegisterImageRequest, Reply, Tag, TagSpecification, WorkerEvent,
 };
 
 #[test]
@@ -126,4 +128,64 @@ fn svc_obs_7_svc_lic_4_the_image_of_an_import() {
     let mut export = export_image();
     export.image_id = Some(image.image_id.to_string());
     assert!(client.call(Action::ExportImage(export)).is_ok());
+}
+
+#[test]
+fn svc_task_7_svc_lic_4_an_encrypted_image_of_windows_says_so() {
+    let plain = ("encryption = \"sse-kms\"", "encryption = \"none\"");
+    let mut client = Client::new(&[plain]);
+    let request = ImportImageRequest {
+        encrypted: Some(true),
+        kms_key_id: Some("alias/images".into()),
+        usage_operation: Some("runinstances:0800".into()),
+        boot_mode: Some("uefi".into()),
+        tag_specifications: vec![TagSpecification {
+            resource_type: "import-image-task".into(),
+            tags: vec![Tag {
+                key: "team".into(),
+                value: "blue".into(),
+            }],
+        }],
+        ..import_image()
+    };
+    let Ok(Reply::ImportImage(_)) = client.call(Action::ImportImage(request)) else {
+        panic!()
+    };
+    while let Some(begin) = client.begun.first().cloned() {
+        let mut event = end_of(&begin);
+        if let WorkerEvent::Validated(found) = &mut event {
+            found.guest.platform = Some(Platform::Windows);
+            found.guest.system = Some(LicensedSystem::WindowsServer);
+        }
+        client.tell(&begin, event).unwrap();
+    }
+    let list = DescribeImagesRequest {
+        owners: vec!["self".into()],
+        filters: vec![vmie_tasks::Filter {
+            name: "tag:team".into(),
+            values: vec!["blue".into()],
+        }],
+        ..DescribeImagesRequest::default()
+    };
+    let Ok(Reply::DescribeImages { images, .. }) = client.call(Action::DescribeImages(list)) else {
+        panic!()
+    };
+    let image = &images[0];
+    assert_eq!(image.platform_details.as_deref(), Some("Windows BYOL"));
+    assert_eq!(image.usage_operation.as_deref(), Some("RunInstances:0800"));
+    assert_eq!(image.boot_mode.as_deref(), Some("uefi"));
+    let ebs = image.block_device_mappings[0].ebs.as_ref().unwrap();
+    assert_eq!(ebs.encrypted, Some(true));
+    let own = DescribeSnapshotsRequest {
+        snapshot_ids: vec![ebs.snapshot_id.clone().unwrap()],
+        ..DescribeSnapshotsRequest::default()
+    };
+    let Ok(Reply::DescribeSnapshots { snapshots, .. }) =
+        client.call(Action::DescribeSnapshots(own))
+    else {
+        panic!()
+    };
+    assert!(snapshots[0].encrypted);
+    assert_eq!(snapshots[0].kms_key_id.as_deref(), Some("alias/images"));
+    assert_eq!(snapshots[0].tags.len(), 1);
 }

@@ -12,7 +12,7 @@ use super::{
     sector32,
 };
 use crate::Error;
-use crate::convert::{Encoder, Entries, Placer, SmallBlocks, Stamp, write_error};
+use crate::convert::{Encoder, Entries, Placer, SmallBlocks, Stamp, Words, put, write_error};
 
 /// Writes a monolithicSparse VMDK. The places of all grain tables are fixed, so that a table that
 /// stays empty is a hole in the file and costs nothing.
@@ -86,6 +86,16 @@ impl Encoder for SparseEncoder {
 
     fn piece<'a>(&'a self, sink: &'a dyn WriteAt, _: u64) -> Box<dyn Placer + 'a> {
         Box::new(Entries::new(OnSink(self, sink)))
+    }
+
+    fn save(&self, state: &mut Vec<u8>) {
+        put(state, self.next.load(Ordering::Relaxed));
+    }
+
+    fn load(&self, state: &mut Words<'_>) -> Option<u64> {
+        let next = state.number()?;
+        self.next.store(next, Ordering::Relaxed);
+        Some(next)
     }
 
     fn finish(&self, sink: &dyn WriteAt) -> Result<u64, Error> {

@@ -14,9 +14,9 @@ use super::{
     DESCRIPTOR_AT, ENTRIES, GRAIN, STREAM_OVERHEAD, TABLE_BYTES, TABLE_SPAN, descriptor, header,
     sector32,
 };
-use crate::convert::{Stamp, is_zero};
+use crate::Error;
+use crate::convert::{Stamp, Words, is_zero, numbers, put as put_number, stream_error};
 use crate::deflate::Deflater;
-use crate::{Cause, Error};
 
 /// The grains of one piece of the disk, as they go into the stream.
 #[derive(Debug, Default)]
@@ -99,6 +99,15 @@ impl GrainPacker {
     }
 }
 
+/// The header of a stream: its footer differs in the place of the directory only.
+fn stream_header(size: u64) -> SparseExtentHeader {
+    let flags = Flags::NEWLINES | Flags::COMPRESSED | Flags::MARKERS;
+    let mut header = header(flags, 3, size.div_ceil(SECTOR), STREAM_OVERHEAD);
+    header.compressAlgorithm = U16::new(COMPRESSION_DEFLATE);
+    header.gdOffset = U64::new(GD_AT_END);
+    header
+}
+
 /// Puts pieces into the stream, in the order of the disk: the grains, after each grain table's
 /// grains the table, and at the end directory and footer.
 pub(crate) struct StreamSequencer<W> {
@@ -116,10 +125,7 @@ impl<W: Write> StreamSequencer<W> {
     /// Writes what goes before the first grain.
     pub(crate) fn begin(mut out: W, size: u64, stamp: &Stamp) -> Result<Self, Error> {
         let sectors = size.div_ceil(SECTOR);
-        let flags = Flags::NEWLINES | Flags::COMPRESSED | Flags::MARKERS;
-        let mut header = header(flags, 3, sectors, STREAM_OVERHEAD);
-        header.compressAlgorithm = U16::new(COMPRESSION_DEFLATE);
-        header.gdOffset = U64::new(GD_AT_END);
+        let header = stream_header(size);
         let tables = size.div_ceil(TABLE_SPAN);
         let mut start = header.as_bytes().to_vec();
         start.resize(int::usize_of(DESCRIPTOR_AT), 0);
@@ -133,6 +139,50 @@ impl<W: Write> StreamSequencer<W> {
             directory: vec![0; int::usize_of(tables)],
             table: vec![0; int::usize_of(ENTRIES)],
             current: 0,
+        })
+    }
+
+    pub(crate) fn out(&self) -> &W {
+        &self.out
+    }
+
+    pub(crate) fn out_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
+    pub(crate) fn into_out(self) -> W {
+        self.out
+    }
+
+    /// Bytes of the stream so far.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Adds to a state what is needed to go on.
+    pub(crate) fn save(&self, state: &mut Vec<u8>) {
+        put_number(state, self.at);
+        put_number(state, self.current);
+        numbers(state, &self.directory);
+        numbers(state, &self.table);
+    }
+
+    /// Goes on with a stream whose beginning is there: the sink is given where to go on.
+    pub(crate) fn load(
+        out: impl FnOnce(u64) -> W,
+        size: u64,
+        state: &mut Words<'_>,
+    ) -> Option<Self> {
+        let at = state.number()?;
+        let current = state.number()?;
+        let tables = int::usize_of(size.div_ceil(TABLE_SPAN));
+        Some(Self {
+            at,
+            header: stream_header(size),
+            directory: state.numbers(tables)?,
+            table: state.numbers(int::usize_of(ENTRIES))?,
+            current,
+            out: out(at),
         })
     }
 
@@ -191,7 +241,9 @@ impl<W: Write> StreamSequencer<W> {
         let footer = self.header;
         self.write(footer.as_bytes())?;
         self.marker(MARKER_EOS, 0)?;
-        self.out.flush().map_err(|error| io_error(error, self.at))?;
+        self.out
+            .flush()
+            .map_err(|error| stream_error(error, self.at))?;
         Ok((self.out, self.at))
     }
 
@@ -215,9 +267,6 @@ impl<W: Write> StreamSequencer<W> {
 }
 
 fn put(out: &mut impl Write, bytes: &[u8], at: u64) -> Result<(), Error> {
-    out.write_all(bytes).map_err(|error| io_error(error, at))
-}
-
-fn io_error(error: std::io::Error, at: u64) -> Error {
-    Error::new(Cause::Write).at("target", at).with_source(error)
+    out.write_all(bytes)
+        .map_err(|error| stream_error(error, at))
 }

@@ -1,0 +1,5 @@
+//! Conversions: every pair of source and target beside other readers (`cargo xtask peers convert`),
+//! and what happens when something goes wrong (`cargo xtask faults`).
+
+pub(crate) mod faults;
+pub(crate) mod pairs;
