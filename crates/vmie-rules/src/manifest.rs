@@ -1,5 +1,9 @@
 //! The import manifest of import-instance and import-volume (SVC-MAN), as far as it can be right
 //! or wrong: its addresses are the business of whoever reads and writes it.
+//!
+//! The document itself, its XML and its addresses, is in `vmie-formats` (`ImportManifest`), which
+//! knows nothing of the service and checks what a reader must be able to rely on. Here stands what
+//! the task engine judges a report of an upload by; it sees no document.
 
 use alloc::vec::Vec;
 use core::fmt;
