@@ -483,7 +483,7 @@ pub trait Filesystem: Send + Sync {
 }
 
 /// Lets an error that is about the path itself show it.
-fn about(path: &GuestPath) -> impl Fn(Error) -> Error + '_ {
+pub(crate) fn about(path: &GuestPath) -> impl Fn(Error) -> Error + '_ {
     move |error| match error.cause() {
         cause @ (Cause::NotADirectory | Cause::NotASymlink | Cause::NotAFile) => {
             path_error(cause, path)

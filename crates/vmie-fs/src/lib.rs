@@ -81,7 +81,7 @@ pub use filesystem::{
     State, Subvolume, Xattr,
 };
 pub use memory::MemoryFs;
-pub use namespace::{Located, Namespace};
+pub use namespace::{Found, Listed, Located, Namespace};
 pub use open::open;
 pub use path::GuestPath;
 pub use probe::{looks_random, probe, probe_all};

@@ -4,8 +4,11 @@ use std::collections::VecDeque;
 
 use vmie_io::int;
 
+use crate::filesystem::about;
 use crate::memory::path_error;
-use crate::{Cause, DirEntry, Error, FileKind, FileRead, Filesystem, GuestPath, Metadata};
+use crate::{
+    Cause, DirEntry, Error, FileKind, FileRead, Filesystem, GuestPath, Metadata, Node, Xattr,
+};
 
 /// Symbolic links that one path may lead through: what the Linux kernel allows
 /// (path_resolution(7)).
@@ -62,6 +65,22 @@ pub struct Located {
     pub inner: GuestPath,
 }
 
+/// A file that was found, to be asked about again without being looked up again. It means something
+/// to the tree that gave it only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Found {
+    /// The path in the guest's tree, free of symbolic links but for the last name.
+    pub path: GuestPath,
+    /// What it is.
+    pub metadata: Metadata,
+    volume: usize,
+    node: Node,
+}
+
+/// An entry of a directory, or where it is and why it cannot be told what it is.
+pub type Listed = Result<Found, (GuestPath, Error)>;
+
 impl Namespace {
     /// A tree with one volume, the root.
     #[must_use]
@@ -101,7 +120,7 @@ impl Namespace {
     /// [`Cause::NotFound`], [`Cause::NotADirectory`], [`Cause::TooManyLinks`] when it leads
     /// through more than 40 links, or what is wrong with a filesystem.
     pub fn resolve(&self, path: &GuestPath) -> Result<GuestPath, Error> {
-        Ok(self.walk(path, true)?.0.path)
+        Ok(self.walk(path, true)?.path)
     }
 
     /// Where the path leads: the path free of symbolic links, the volume, and the path on it.
@@ -109,7 +128,14 @@ impl Namespace {
     /// # Errors
     /// As [`Namespace::resolve`].
     pub fn locate(&self, path: &GuestPath) -> Result<Located, Error> {
-        Ok(self.walk(path, true)?.0)
+        let found = self.walk(path, true)?;
+        let mount = self.mounts.get(found.volume);
+        let inner = mount.and_then(|mount| found.path.strip_prefix(&mount.at));
+        Ok(Located {
+            inner: inner.unwrap_or_else(GuestPath::root),
+            path: found.path,
+            volume: found.volume,
+        })
     }
 
     /// What the path names, links followed.
@@ -117,7 +143,7 @@ impl Namespace {
     /// # Errors
     /// As [`Namespace::resolve`].
     pub fn metadata(&self, path: &GuestPath) -> Result<Metadata, Error> {
-        Ok(self.walk(path, true)?.1)
+        Ok(self.walk(path, true)?.metadata)
     }
 
     /// What the path names; when that is a symbolic link, the link itself.
@@ -125,7 +151,64 @@ impl Namespace {
     /// # Errors
     /// As [`Namespace::resolve`].
     pub fn symlink_metadata(&self, path: &GuestPath) -> Result<Metadata, Error> {
-        Ok(self.walk(path, false)?.1)
+        Ok(self.walk(path, false)?.metadata)
+    }
+
+    /// What the path names, to be asked about again without being looked up again; when that is a
+    /// symbolic link, the link itself.
+    ///
+    /// # Errors
+    /// As [`Namespace::resolve`].
+    pub fn look(&self, path: &GuestPath) -> Result<Found, Error> {
+        self.walk(path, false)
+    }
+
+    /// What is in a directory, in the order of names, each with what it is or why that cannot be
+    /// told. No link is followed; a volume that is mounted on an entry takes its place.
+    ///
+    /// # Errors
+    /// [`Cause::NotADirectory`], or what is wrong with the filesystem.
+    pub fn list(&self, dir: &Found) -> Result<Vec<Listed>, Error> {
+        let fs = self.fs(dir.volume, &dir.path)?;
+        let mut entries = fs.entries(dir.node).map_err(about(&dir.path))?;
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let listed = entries.into_iter().map(|entry| {
+            let path = dir.path.child(&entry.name);
+            let (volume, node) = match self.mounted(&path) {
+                Some((volume, fs)) => (volume, fs.root()),
+                None => (dir.volume, entry.node),
+            };
+            self.found(path, volume, node)
+        });
+        Ok(listed.collect())
+    }
+
+    /// Where a symbolic link that was found points to.
+    ///
+    /// # Errors
+    /// As [`Filesystem::link_target`].
+    pub fn link_target(&self, found: &Found) -> Result<Vec<u8>, Error> {
+        self.fs(found.volume, &found.path)?
+            .link_target(found.node)
+            .map_err(about(&found.path))
+    }
+
+    /// Opens a regular file that was found.
+    ///
+    /// # Errors
+    /// As [`Filesystem::open_node`].
+    pub fn open_found<'a>(&'a self, found: &Found) -> Result<Box<dyn FileRead + 'a>, Error> {
+        self.fs(found.volume, &found.path)?
+            .open_node(found.node)
+            .map_err(about(&found.path))
+    }
+
+    /// The extended attributes of a file that was found.
+    ///
+    /// # Errors
+    /// As [`Filesystem::xattrs`].
+    pub fn xattrs(&self, found: &Found) -> Result<Vec<Xattr>, Error> {
+        self.fs(found.volume, &found.path)?.xattrs(found.node)
     }
 
     /// Whether the path leads to something. A link to nowhere does not exist.
@@ -148,8 +231,10 @@ impl Namespace {
     /// # Errors
     /// As [`Namespace::resolve`]; [`Cause::NotADirectory`].
     pub fn read_dir(&self, path: &GuestPath) -> Result<Vec<DirEntry>, Error> {
-        let (located, _) = self.walk(path, true)?;
-        self.fs(&located)?.read_dir(&located.inner)
+        let found = self.walk(path, true)?;
+        self.fs(found.volume, path)?
+            .entries(found.node)
+            .map_err(about(path))
     }
 
     /// Where a symbolic link points to; links on the way to it are followed.
@@ -157,8 +242,7 @@ impl Namespace {
     /// # Errors
     /// As [`Namespace::resolve`]; [`Cause::NotASymlink`].
     pub fn read_link(&self, path: &GuestPath) -> Result<Vec<u8>, Error> {
-        let (located, _) = self.walk(path, false)?;
-        self.fs(&located)?.read_link(&located.inner)
+        self.link_target(&self.walk(path, false)?)
     }
 
     /// Opens a regular file, links followed.
@@ -166,8 +250,7 @@ impl Namespace {
     /// # Errors
     /// As [`Namespace::resolve`]; [`Cause::NotAFile`].
     pub fn open<'a>(&'a self, path: &GuestPath) -> Result<Box<dyn FileRead + 'a>, Error> {
-        let (located, _) = self.walk(path, true)?;
-        self.fs(&located)?.open(&located.inner)
+        self.open_found(&self.walk(path, true)?)
     }
 
     /// A whole file of at most `max` bytes.
@@ -194,63 +277,91 @@ impl Namespace {
         read_up_to(&mut *self.open(path)?, max)
     }
 
-    fn fs(&self, located: &Located) -> Result<&dyn Filesystem, Error> {
-        self.volume(located.volume)
-            .ok_or_else(|| path_error(Cause::NotFound, &located.path))
+    fn fs(&self, volume: usize, path: &GuestPath) -> Result<&dyn Filesystem, Error> {
+        self.volume(volume)
+            .ok_or_else(|| path_error(Cause::NotFound, path))
     }
 
-    /// The volume that a path free of links is on, and the path on it.
-    fn place(&self, path: &GuestPath) -> Located {
-        let mut best = (0, GuestPath::root(), path.clone());
-        for (number, mount) in self.mounts.iter().enumerate() {
-            if let Some(inner) = path.strip_prefix(&mount.at)
-                && mount.at.as_bytes().len() >= best.1.as_bytes().len()
-            {
-                best = (number, mount.at.clone(), inner);
+    /// The volume that is mounted right at a path: the last one, when there are several.
+    fn mounted(&self, path: &GuestPath) -> Option<(usize, &dyn Filesystem)> {
+        let mut mounts = self.mounts.iter().enumerate().rev();
+        let (volume, mount) = mounts.find(|(_, mount)| mount.at == *path)?;
+        Some((volume, &*mount.fs))
+    }
+
+    fn found(&self, path: GuestPath, volume: usize, node: Node) -> Listed {
+        match self.fs(volume, &path).and_then(|fs| fs.stat(node)) {
+            Ok(metadata) => Ok(Found {
+                path,
+                metadata,
+                volume,
+                node,
+            }),
+            Err(error) => Err((path, error)),
+        }
+    }
+
+    /// What a name in a directory stands for.
+    fn step(&self, dir: &Found, name: &[u8]) -> Result<Found, Error> {
+        let path = dir.path.child(name);
+        let (volume, node) = match self.mounted(&path) {
+            Some((volume, fs)) => (volume, fs.root()),
+            None => {
+                let fs = self.fs(dir.volume, &path)?;
+                let node = fs.lookup(dir.node, name).map_err(about(&dir.path))?;
+                let node = node.ok_or_else(|| path_error(Cause::NotFound, &path))?;
+                (dir.volume, node)
             }
-        }
-        Located {
-            path: path.clone(),
-            volume: best.0,
-            inner: best.2,
-        }
+        };
+        self.found(path, volume, node).map_err(|(_, error)| error)
     }
 
-    fn walk(&self, path: &GuestPath, follow_last: bool) -> Result<(Located, Metadata), Error> {
+    fn walk(&self, path: &GuestPath, follow_last: bool) -> Result<Found, Error> {
         let mut names: VecDeque<Vec<u8>> = path.components().map(<[u8]>::to_vec).collect();
-        let mut here = self.place(&GuestPath::root());
-        let mut metadata = self.fs(&here)?.metadata(&here.inner)?;
+        let root = GuestPath::root();
+        let (volume, fs) = self
+            .mounted(&root)
+            .ok_or_else(|| path_error(Cause::NotFound, path))?;
+        let root = self
+            .found(root, volume, fs.root())
+            .map_err(|(_, error)| error)?;
+        // The directories from the root to where the walk is, without that itself.
+        let mut above: Vec<Found> = Vec::new();
+        let mut here = root.clone();
         let (mut links, mut steps) = (0u32, 0u32);
         while let Some(name) = names.pop_front() {
             steps = steps.saturating_add(1);
             if steps > MAX_STEPS {
                 return Err(path_error(Cause::TooManyLinks, path));
             }
-            if metadata.kind != FileKind::Directory {
+            if here.metadata.kind != FileKind::Directory {
                 return Err(path_error(Cause::NotADirectory, path));
             }
             // `..` is only met in the targets of links: a guest path is free of it.
-            let next = self.place(&here.path.join(&name));
-            let found = self.fs(&next)?.metadata(&next.inner)?;
-            if found.kind == FileKind::Symlink && (follow_last || !names.is_empty()) {
+            if name == b".." {
+                here = above.pop().unwrap_or(here);
+                continue;
+            }
+            let next = self.step(&here, &name)?;
+            if next.metadata.kind == FileKind::Symlink && (follow_last || !names.is_empty()) {
                 links = links.saturating_add(1);
                 if links > MAX_LINKS {
                     return Err(path_error(Cause::TooManyLinks, path));
                 }
-                let target = self.fs(&next)?.read_link(&next.inner)?;
+                let target = self.link_target(&next)?;
                 if target.first() == Some(&b'/') {
-                    here = self.place(&GuestPath::root());
-                    metadata = self.fs(&here)?.metadata(&here.inner)?;
+                    above.clear();
+                    here = root.clone();
                 }
                 let parts = target.split(|b| *b == b'/').filter(|part| !part.is_empty());
                 for part in parts.rev().filter(|part| *part != b".") {
                     names.push_front(part.to_vec());
                 }
             } else {
-                (here, metadata) = (next, found);
+                above.push(std::mem::replace(&mut here, next));
             }
         }
-        Ok((here, metadata))
+        Ok(here)
     }
 }
 
@@ -336,6 +447,107 @@ mod tests {
             b"../usr/bin/sh"
         );
         assert_eq!(guest.read_dir(&"/boot/efi".into()).unwrap()[0].name, b"EFI");
+    }
+
+    #[test]
+    fn lists_show_what_is_mounted_and_follow_nothing() {
+        let guest = guest();
+        let list = |path: &str| -> Vec<(String, FileKind)> {
+            let dir = guest.look(&path.into()).unwrap();
+            let entries = guest.list(&dir).unwrap().into_iter();
+            entries
+                .map(|entry| entry.unwrap())
+                .map(|entry| (entry.path.to_string_lossy(), entry.metadata.kind))
+                .collect()
+        };
+        let names: Vec<String> = list("/").into_iter().map(|(path, _)| path).collect();
+        let expected = [
+            "/abs",
+            "/bin",
+            "/boot",
+            "/dangling",
+            "/efi",
+            "/loop",
+            "/usr",
+        ];
+        assert_eq!(names, expected);
+        let boot = list("/boot");
+        assert_eq!(boot[0], ("/boot/efi".into(), FileKind::Directory));
+        assert_eq!(boot[3], ("/boot/out".into(), FileKind::Symlink));
+        assert_eq!(
+            list("/boot/efi"),
+            [("/boot/efi/EFI".into(), FileKind::Directory)]
+        );
+        let link = guest.look(&"/boot/out".into()).unwrap();
+        assert_eq!(guest.link_target(&link).unwrap(), b"../usr/bin/sh");
+        assert_eq!(guest.list(&link).unwrap_err().cause(), Cause::NotADirectory);
+        let shell = guest.look(&"/usr/bin/sh".into()).unwrap();
+        assert_eq!(guest.open_found(&shell).unwrap().len(), 3);
+    }
+
+    /// Loops, absolute targets and `..` in every number: none leads out of the tree, and each ends.
+    #[test]
+    fn a_farm_of_hostile_links_stays_inside() {
+        let mut fs = MemoryFs::new(FsKind::Ext4)
+            .with_file("/etc/passwd", "the guest's own")
+            .with_dir("/farm/a/b");
+        for n in 0..60 {
+            let up = "../".repeat(n);
+            fs.add(
+                format!("/farm/up{n}"),
+                FileKind::Symlink,
+                format!("{up}etc/passwd"),
+            );
+            fs.add(
+                format!("/farm/abs{n}"),
+                FileKind::Symlink,
+                format!("/{up}etc/passwd"),
+            );
+            let next = (n + 1) % 60;
+            fs.add(
+                format!("/farm/ring{n}"),
+                FileKind::Symlink,
+                format!("/farm/ring{next}"),
+            );
+        }
+        for (name, target) in [
+            ("self", "self"),
+            ("here", "."),
+            ("above", ".."),
+            ("empty", ""),
+            ("slashes", "//..//etc///passwd"),
+            ("proc", "/proc/self/root/etc/passwd"),
+            ("wide", "here/above/farm/here/above/farm/abs3"),
+            ("bomb", "bomb/bomb"),
+        ] {
+            fs.add(
+                format!("/farm/{name}"),
+                FileKind::Symlink,
+                target.to_owned(),
+            );
+        }
+        let guest = Namespace::new(Box::new(fs));
+        let farm = guest.look(&"/farm".into()).unwrap();
+        let (mut read, mut refused) = (0, 0);
+        for entry in guest.list(&farm).unwrap() {
+            let path = entry.unwrap().path;
+            match guest.read(&path, 100) {
+                Ok(bytes) => {
+                    assert_eq!(bytes, b"the guest's own", "{path:?}");
+                    read += 1;
+                }
+                Err(error) => {
+                    let told = matches!(
+                        error.cause(),
+                        Cause::NotFound | Cause::NotAFile | Cause::TooManyLinks
+                    );
+                    assert!(told, "{path:?}: {error}");
+                    refused += 1;
+                }
+            }
+        }
+        // All but the first of `up`, whose target is beside it, and those that lead to no file.
+        assert_eq!((read, refused), (59 + 60 + 2, 1 + 60 + 7));
     }
 
     #[test]

@@ -56,6 +56,18 @@ impl GuestPath {
         Self { bytes }
     }
 
+    /// The path of an entry: a name without `/` that is not `.` or `..`. Unlike [`Self::join`] it
+    /// does not look at what is there already.
+    pub(crate) fn child(&self, name: &[u8]) -> Self {
+        if name.is_empty() || matches!(name, b"." | b"..") || name.contains(&b'/') {
+            return self.join(name);
+        }
+        let above = self.bytes.strip_suffix(b"/").unwrap_or(&self.bytes);
+        Self {
+            bytes: [above, b"/", name].concat(),
+        }
+    }
+
     /// The bytes of the path.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

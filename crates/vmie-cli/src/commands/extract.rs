@@ -6,7 +6,7 @@ use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use vmie::fs::{FileKind, GuestPath, Metadata, Namespace};
+use vmie::fs::{FileKind, Found, GuestPath, Metadata, Namespace};
 use vmie::io::int;
 
 use super::inside;
@@ -68,7 +68,7 @@ struct Extraction<'a> {
     whole: bool,
     buffer: Vec<u8>,
     /// Symbolic links, made when everything else is: nothing can be written through them.
-    links: Vec<(GuestPath, PathBuf)>,
+    links: Vec<(Found, PathBuf)>,
     written: usize,
     passed_over: usize,
 }
@@ -85,9 +85,9 @@ impl Extraction<'_> {
         if self.whole && depth == 0 {
             return Ok(true);
         }
-        let name = on_host(found.path.file_name().unwrap_or_default());
+        let name = on_host(found.found.path.file_name().unwrap_or_default());
         let target = self.folders.last().cloned().unwrap_or_default().join(name);
-        match found.metadata.kind {
+        match found.found.metadata.kind {
             FileKind::Directory => match make_folder(&target) {
                 Ok(()) => {
                     self.folders.push(target);
@@ -104,7 +104,7 @@ impl Extraction<'_> {
                 // Neither would the next file find room.
                 Err(Copying::Host(error)) => return Err(failure(&target, &error)),
             },
-            FileKind::Symlink => self.links.push((found.path.clone(), target)),
+            FileKind::Symlink => self.links.push((found.found.clone(), target)),
             kind => {
                 let kind = kind.name();
                 self.pass_over(found, &format!("a {kind} is not written"));
@@ -115,15 +115,17 @@ impl Extraction<'_> {
 
     fn pass_over(&mut self, found: &Visited, why: &str) {
         self.passed_over = self.passed_over.saturating_add(1);
-        self.out
-            .note(&format!("{}: {why}", safe_bytes(found.path.as_bytes())));
+        self.out.note(&format!(
+            "{}: {why}",
+            safe_bytes(found.found.path.as_bytes())
+        ));
     }
 
     fn copy(&mut self, found: &Visited, target: &Path) -> Result<(), Copying> {
-        let mut from = self.tree.open(&found.path).map_err(Copying::Guest)?;
+        let mut from = self.tree.open_found(&found.found).map_err(Copying::Guest)?;
         // Only a new file: neither is one of the host's overwritten, nor a link of it followed.
         let mut to = File::create_new(target).map_err(Copying::Host)?;
-        let copied = self.bytes(&mut *from, &mut to, &found.metadata);
+        let copied = self.bytes(&mut *from, &mut to, &found.found.metadata);
         if copied.is_err() {
             // What is there of it is less than it says.
             let _ = fs::remove_file(target);
@@ -156,8 +158,8 @@ impl Extraction<'_> {
     }
 
     fn links(&mut self) {
-        for (path, target) in std::mem::take(&mut self.links) {
-            let made = match self.tree.read_link(&path) {
+        for (found, target) in std::mem::take(&mut self.links) {
+            let made = match self.tree.link_target(&found) {
                 Ok(text) => link(&text, &target).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),
             };
@@ -166,7 +168,7 @@ impl Extraction<'_> {
                 Err(why) => {
                     self.passed_over = self.passed_over.saturating_add(1);
                     self.out
-                        .note(&format!("{}: {why}", safe_bytes(path.as_bytes())));
+                        .note(&format!("{}: {why}", safe_bytes(found.path.as_bytes())));
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
-use vmie::fs::{FileKind, GuestPath, Metadata, Namespace};
+use vmie::fs::{FileKind, Found, GuestPath, Metadata, Namespace};
 
 use super::inside;
 use super::walk::MAX_DEPTH;
@@ -29,7 +29,7 @@ pub(super) fn run(out: &Out, args: &LsArgs) -> Result<Exit, Failure> {
         .map_err(|error| inside::failure(&path, error))?;
     let mut listed: Vec<Value> = Vec::new();
     if metadata.kind != FileKind::Directory {
-        let entry = look(&tree, path.clone())?;
+        let entry = look(&tree, &path)?;
         if out.is_json() {
             listed.push(document(&entry));
         } else {
@@ -62,29 +62,43 @@ pub(super) fn run(out: &Out, args: &LsArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-pub(super) fn look(tree: &Namespace, path: GuestPath) -> Result<Entry, Failure> {
-    let fail = |error| inside::failure(&path, error);
-    let metadata = tree.symlink_metadata(&path).map_err(fail)?;
-    let target = match metadata.kind {
-        FileKind::Symlink => Some(tree.read_link(&path).map_err(fail)?),
+fn look(tree: &Namespace, path: &GuestPath) -> Result<Entry, Failure> {
+    let found = tree.look(path);
+    entry(tree, &found.map_err(|error| inside::failure(path, error))?)
+}
+
+/// A file that was found, with what there is to say of it.
+pub(super) fn entry(tree: &Namespace, found: &Found) -> Result<Entry, Failure> {
+    let target = match found.metadata.kind {
+        FileKind::Symlink => {
+            let target = tree.link_target(found);
+            Some(target.map_err(|error| inside::failure(&found.path, error))?)
+        }
         _ => None,
     };
     Ok(Entry {
-        path,
-        metadata,
+        path: found.path.clone(),
+        metadata: found.metadata,
         target,
     })
 }
 
 /// The entries of a folder by name.
 fn read(tree: &Namespace, folder: &GuestPath) -> Result<Vec<Entry>, Failure> {
-    let mut names = tree
-        .read_dir(folder)
-        .map_err(|error| inside::failure(folder, error))?;
-    names.sort_by(|a, b| a.name.cmp(&b.name));
-    names
-        .iter()
-        .map(|entry| look(tree, folder.join(&entry.name)))
+    let fail = |error| inside::failure(folder, error);
+    let dir = tree.resolve(folder).map_err(fail)?;
+    let listed = tree.list(&tree.look(&dir).map_err(fail)?).map_err(fail)?;
+    listed
+        .into_iter()
+        .map(|found| {
+            let mut entry = match found {
+                Ok(found) => entry(tree, &found)?,
+                Err((path, error)) => return Err(inside::failure(&path, error)),
+            };
+            // By the path that was asked for, links and all.
+            entry.path = folder.join(entry.path.file_name().unwrap_or_default());
+            Ok(entry)
+        })
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! Going through the folders of a guest.
 
-use vmie::fs::{FileKind, GuestPath, Metadata, Namespace};
+use vmie::fs::{FileKind, Found, GuestPath, Namespace};
 
 /// How deep folders are followed: deeper ones are only met on a filesystem whose folders contain
 /// themselves.
@@ -11,10 +11,9 @@ const MAX_FILES: u64 = 100_000_000;
 
 /// A file with what is known of it.
 pub(super) struct Visited {
-    pub(super) path: GuestPath,
+    pub(super) found: Found,
     /// How many folders below the first it is.
     pub(super) depth: usize,
-    pub(super) metadata: Metadata,
 }
 
 /// Visits a file and, when it is a folder, what is below it, each folder before what is in it and in
@@ -26,36 +25,35 @@ pub(super) fn walk<E>(
     visit: &mut dyn FnMut(&Visited) -> Result<bool, E>,
     failed: &mut dyn FnMut(&GuestPath, &vmie::fs::Error),
 ) -> Result<(), E> {
-    let mut left = vec![(start, 0usize)];
+    let mut left = match tree.look(&start) {
+        Ok(found) => vec![(found, 0usize)],
+        Err(error) => {
+            failed(&start, &error);
+            Vec::new()
+        }
+    };
     let mut seen = 0u64;
-    while let Some((path, depth)) = left.pop() {
+    while let Some((found, depth)) = left.pop() {
         seen = seen.saturating_add(1);
         if seen > MAX_FILES {
             return Ok(());
         }
-        let metadata = match tree.symlink_metadata(&path) {
-            Ok(metadata) => metadata,
-            Err(error) => {
-                failed(&path, &error);
-                continue;
-            }
-        };
-        let visited = Visited {
-            path,
-            depth,
-            metadata,
-        };
-        let enter = visit(&visited)? && metadata.kind == FileKind::Directory;
+        let visited = Visited { found, depth };
+        let found = &visited.found;
+        let enter = visit(&visited)? && found.metadata.kind == FileKind::Directory;
         if !enter || depth >= MAX_DEPTH {
             continue;
         }
-        match tree.read_dir(&visited.path) {
-            Ok(mut entries) => {
-                entries.sort_by(|a, b| b.name.cmp(&a.name));
-                let below = entries.iter().map(|entry| visited.path.join(&entry.name));
-                left.extend(below.map(|path| (path, depth.saturating_add(1))));
+        match tree.list(found) {
+            Ok(entries) => {
+                for entry in entries.into_iter().rev() {
+                    match entry {
+                        Ok(found) => left.push((found, depth.saturating_add(1))),
+                        Err((path, error)) => failed(&path, &error),
+                    }
+                }
             }
-            Err(error) => failed(&visited.path, &error),
+            Err(error) => failed(&found.path, &error),
         }
     }
     Ok(())

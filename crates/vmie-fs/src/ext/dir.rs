@@ -1,6 +1,7 @@
 //! Directories.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use vmie_io::{Charge, ReadAt, int};
 use zerocopy::FromBytes;
@@ -28,7 +29,8 @@ pub(super) struct Name {
 #[derive(Debug)]
 pub(super) struct Dir {
     pub(super) names: Vec<Name>,
-    by_name: HashMap<Box<[u8]>, u32>,
+    /// Made when the first name is looked up: who only lists does without.
+    by_name: OnceLock<HashMap<Box<[u8]>, u32>>,
     _charge: Vec<Charge>,
 }
 
@@ -55,22 +57,21 @@ impl Dir {
             reader.blocks()?;
         }
         let Reader { names, charges, .. } = reader;
-        // The first of two equal names counts, as it does for the kernel.
-        let by_name = names
-            .iter()
-            .rev()
-            .map(|name| (name.bytes.clone(), name.inode))
-            .collect();
         Ok(Self {
             names,
-            by_name,
+            by_name: OnceLock::new(),
             _charge: charges,
         })
     }
 
     /// The inode that a name stands for.
     pub(super) fn get(&self, name: &[u8]) -> Option<u32> {
-        self.by_name.get(name).copied()
+        // The first of two equal names counts, as it does for the kernel.
+        let by_name = self.by_name.get_or_init(|| {
+            let names = self.names.iter().rev();
+            names.map(|name| (name.bytes.clone(), name.inode)).collect()
+        });
+        by_name.get(name).copied()
     }
 }
 
