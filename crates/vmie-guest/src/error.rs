@@ -38,6 +38,9 @@ pub enum Cause {
     /// A file starts with nothing that is known.
     #[error("the file is neither an archive nor compressed by anything known")]
     UnknownCompression,
+    /// A file is no Windows program.
+    #[error("the file is no Windows program")]
+    NotAProgram,
 }
 
 impl vmie_io::Cause for Cause {
@@ -49,7 +52,9 @@ impl vmie_io::Cause for Cause {
             Self::Read => ErrorKind::Io,
             Self::Limit | Self::TooManyDisks => ErrorKind::LimitExceeded,
             Self::NoDisks => ErrorKind::Misuse,
-            Self::Archive | Self::Compressed | Self::Database => ErrorKind::Corrupt,
+            Self::Archive | Self::Compressed | Self::Database | Self::NotAProgram => {
+                ErrorKind::Corrupt
+            }
             Self::Truncated => ErrorKind::Truncated,
             Self::UnknownCompression => ErrorKind::Unsupported,
         }
@@ -59,6 +64,7 @@ impl vmie_io::Cause for Cause {
         match self {
             Self::Read => "Check that the image is complete and readable",
             Self::Limit => "Raise the limits if the image comes from a source you trust",
+            Self::NotAProgram => "Check that the disk is complete",
             Self::NoDisks => "Give at least one disk",
             Self::TooManyDisks => "Give the disks of one machine at a time",
             Self::Archive | Self::Compressed | Self::Truncated | Self::UnknownCompression => {

@@ -7,6 +7,7 @@ use crate::fstab::FstabEntry;
 use crate::initramfs::Contents;
 use crate::network::Interface;
 use crate::packages::Package;
+use crate::windows::Windows;
 use crate::{Evidence, Fact};
 
 /// What the disks of a machine hold, each fact with what it rests on. Nothing here is a judgement.
@@ -135,6 +136,8 @@ pub struct System {
     pub packages: Fact<Packages>,
     /// Whether it can be reached, and what stands in the way of an import.
     pub settings: Settings,
+    /// What a Windows says of itself; `None` for another system.
+    pub windows: Option<Box<Windows>>,
     /// What became of things of lesser weight that could not be established.
     pub notes: Vec<Evidence>,
 }
@@ -400,7 +403,7 @@ impl DefaultBy {
     }
 }
 
-/// Boot loaders of Linux.
+/// Boot loaders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BootloaderKind {
@@ -414,11 +417,15 @@ pub enum BootloaderKind {
     Extlinux,
     /// LILO.
     Lilo,
+    /// The boot manager of Windows since Vista.
+    Bootmgr,
+    /// The loader of Windows before Vista.
+    Ntldr,
 }
 
 impl BootloaderKind {
     /// The loader's name, as programs see it: `grub2`, `grub-legacy`, `systemd-boot`, `extlinux`,
-    /// `lilo`.
+    /// `lilo`, `bootmgr`, `ntldr`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -427,6 +434,8 @@ impl BootloaderKind {
             Self::SystemdBoot => "systemd-boot",
             Self::Extlinux => "extlinux",
             Self::Lilo => "lilo",
+            Self::Bootmgr => "bootmgr",
+            Self::Ntldr => "ntldr",
         }
     }
 

@@ -144,12 +144,28 @@ fn facts<'a>(all: &'a Inspection, each: &mut dyn FnMut(String, Option<&'a str>, 
             each(name(&format!("kernels[{number}]")), None, &kernel.evidence);
         }
         tell(name("default_kernel"), &system.default_kernel, each);
-        tell(name("fstab"), &system.fstab, each);
         tell(name("drivers"), &system.drivers, each);
-        tell(name("initramfs"), &system.initramfs, each);
-        tell(name("packages"), &system.packages, each);
-        each(name("network"), None, &system.network.evidence);
-        each(name("settings.ssh"), None, &system.settings.ssh.evidence);
+        match system.windows.as_deref() {
+            Some(windows) => {
+                tell(name("windows.product"), &windows.product, each);
+                tell(name("windows.edition"), &windows.edition, each);
+                tell(name("windows.kernel"), &windows.kernel, each);
+                tell(name("windows.language"), &windows.language, each);
+                tell(name("windows.boot"), &windows.boot, each);
+                for (fact, seen) in &windows.evidence {
+                    let fact = name(&format!("windows.{fact}"));
+                    each(fact, None, std::slice::from_ref(seen));
+                }
+            }
+            // What only other systems have.
+            None => {
+                tell(name("fstab"), &system.fstab, each);
+                tell(name("initramfs"), &system.initramfs, each);
+                tell(name("packages"), &system.packages, each);
+                each(name("network"), None, &system.network.evidence);
+                each(name("settings.ssh"), None, &system.settings.ssh.evidence);
+            }
+        }
         each(name("notes"), None, &system.notes);
     }
     tell("boot.modes".to_owned(), &all.boot.modes, each);
@@ -236,6 +252,7 @@ document!(System, |system| {
     "network": system.network,
     "packages": system.packages.get(),
     "settings": system.settings,
+    "windows": system.windows,
 });
 
 document!(Os, |os| {

@@ -63,12 +63,15 @@ mod json;
 mod judge;
 pub mod network;
 pub mod packages;
+pub mod pe;
+pub mod registry;
 pub mod release;
 mod request;
 mod source;
 mod text;
 mod verdict;
 mod version;
+pub mod windows;
 
 pub use error::{Cause, Error};
 pub use evidence::{Evidence, Fact};

@@ -4,11 +4,13 @@
 
 pub mod conformance;
 pub mod fsimage;
+pub mod hive;
 pub mod ldm;
 pub mod linux;
 pub mod lvm;
 pub mod md;
 pub mod ova;
+pub mod pe;
 pub mod qcow2;
 pub mod sparse;
 pub mod table;
@@ -16,3 +18,4 @@ pub mod vdi;
 pub mod vhd;
 pub mod vhdx;
 pub mod vmdk;
+pub mod windows;

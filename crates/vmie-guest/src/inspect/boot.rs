@@ -12,6 +12,8 @@ const MAX_LOADERS: usize = 256;
 /// The program that firmware starts when it was told nothing (SVC-BOOT-4), on x86_64
 /// ([UEFI 2.10, 3.5.1.1](https://uefi.org/specs/UEFI/2.10/03_Boot_Manager.html#removable-media-boot-behavior)).
 const FALLBACK: &str = "/EFI/BOOT/BOOTX64.EFI";
+/// The folder of Windows, whose boot manager is in `Boot` below it.
+const MICROSOFT: &str = "/EFI/Microsoft";
 
 pub(super) fn boot(disks: &[Disk], volumes: &[GuestVolume<'_>]) -> Boot {
     let mut modes = Vec::new();
@@ -168,7 +170,14 @@ fn loaders(files: &dyn Filesystem) -> Result<Vec<String>, vmie_fs::Error> {
         if !efi.to_string_lossy().eq_ignore_ascii_case("/EFI") {
             continue;
         }
-        for vendor in folders(files, &efi)?.into_iter().take(MAX_FOLDERS) {
+        let mut vendors = folders(files, &efi)?;
+        vendors.truncate(MAX_FOLDERS);
+        // Windows keeps its own one folder further down.
+        let microsoft = |at: &GuestPath| at.to_string_lossy().eq_ignore_ascii_case(MICROSOFT);
+        if let Some(microsoft) = vendors.iter().find(|at| microsoft(at)).cloned() {
+            vendors.extend(folders(files, &microsoft)?.into_iter().take(MAX_FOLDERS));
+        }
+        for vendor in vendors {
             for entry in files.read_dir(&vendor)? {
                 let name = entry.name.to_ascii_lowercase();
                 if name.ends_with(b".efi") && found.len() < MAX_LOADERS {

@@ -21,10 +21,12 @@ use vmie_io::{Limits, ReadAt};
 use vmie_volumes::BootCode;
 
 use crate::fstab::{self, Fstab};
+use crate::windows;
 use crate::{
     Boot, BootMode, Cause, Disk, Error, Evidence, Fact, FilesystemFacts, Inspection, MountOutcome,
     System, Unread,
 };
+use crate::{Network, Settings};
 pub(crate) use identity::NO_RELEASE_FILE;
 use loaders::Firmware;
 pub(crate) use volumes::clause;
@@ -78,13 +80,15 @@ pub fn inspect_volumes(
         boot,
     };
     let mut trees = Vec::new();
+    let mut windows = Vec::new();
     for volume in volumes {
         let opened = volume.files();
         if let Some(facts) = filesystem(volume, opened.as_deref()) {
             inspection.filesystems.push(facts);
         }
         match opened {
-            Ok(files) if trees.len() < MAX_SYSTEMS => {
+            Ok(files) if trees.len().saturating_add(windows.len()) < MAX_SYSTEMS => {
+                windows.extend(windows_system(volume, &*files, volumes, limits));
                 trees.extend(subvolumes::root(files).map(|root| (volume, root)));
             }
             Ok(_) => {}
@@ -105,8 +109,45 @@ pub fn inspect_volumes(
             .systems
             .push(system(volume, root, volumes, firmware, text));
     }
+    inspection.systems.extend(windows);
+    let order = |system: &System| volumes.iter().position(|volume| volume.id == system.root);
+    inspection.systems.sort_by_key(order);
     place(&mut inspection);
     inspection
+}
+
+/// The Windows that is on a volume.
+fn windows_system(
+    volume: &GuestVolume<'_>,
+    files: &dyn Filesystem,
+    volumes: &[GuestVolume<'_>],
+    limits: &Limits,
+) -> Option<System> {
+    let files = windows::Files {
+        files,
+        volume: &volume.id,
+    };
+    let folder = windows::folder(&files)?;
+    let found = windows::read(files, folder, volumes, limits);
+    let none = "Windows has no such thing";
+    Some(System {
+        root: volume.id.clone(),
+        root_subvolume: None,
+        root_disks: volume.disks.clone(),
+        os: found.os,
+        kernels: found.kernels,
+        default_kernel: found.default_kernel,
+        bootloaders: found.bootloaders,
+        fstab: Fact::unknown(none, Vec::new()),
+        mounts: Vec::new(),
+        drivers: found.drivers,
+        initramfs: Fact::unknown(none, Vec::new()),
+        network: Network::default(),
+        packages: Fact::unknown(none, Vec::new()),
+        settings: Settings::default(),
+        notes: found.windows.problems.clone(),
+        windows: Some(Box::new(found.windows)),
+    })
 }
 
 fn firmware(disks: &[Disk], boot: &Boot) -> Firmware {
@@ -190,6 +231,7 @@ fn system(
         initramfs: initrd::initramfs(&tree, &kernels, &default_kernel),
         network: network::network(&tree, default_kernel.get()),
         settings: services::settings(&tree),
+        windows: None,
         packages,
         kernels,
         default_kernel,

@@ -123,7 +123,7 @@ impl<'a> GuestVolume<'a> {
     }
 
     /// Opens its files, or says why not in a clause.
-    pub(super) fn files(&self) -> Result<Box<dyn Filesystem>, String> {
+    pub(crate) fn files(&self) -> Result<Box<dyn Filesystem>, String> {
         (self.open)().map_err(|error| clause(&error))
     }
 }

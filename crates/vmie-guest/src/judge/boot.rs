@@ -47,7 +47,13 @@ impl Judge<'_> {
             Some(guest::BootMode::Uefi | guest::BootMode::UefiPreferred)
         );
         if by_uefi {
-            self.fallback(!by_bios || asked_uefi);
+            // Windows is started by its own loader, which the service knows (SVC-BOOT-4 is about Linux).
+            if self
+                .main_system()
+                .is_none_or(|system| system.windows.is_none())
+            {
+                self.fallback(!by_bios || asked_uefi);
+            }
         }
         if by_bios && !by_uefi {
             self.boot_code();

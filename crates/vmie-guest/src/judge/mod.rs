@@ -7,6 +7,7 @@ mod reach;
 mod settings;
 mod system;
 mod volumes;
+mod windows;
 
 use vmie_rules::matrix::{Matrix, Mode, Weight};
 use vmie_rules::message::Message;
@@ -42,7 +43,10 @@ pub fn judge(
     judge.files();
     judge.volumes();
     judge.boot();
-    if let Some(system) = judge.main_system() {
+    let main = judge.main_system();
+    if let Some((system, windows)) = main.and_then(|one| Some((one, one.windows.as_deref()?))) {
+        judge.windows(system, windows);
+    } else if let Some(system) = main {
         judge.system(system);
         judge.loader(system);
         judge.fstab(system);

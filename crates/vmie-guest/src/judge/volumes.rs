@@ -9,7 +9,7 @@ use vmie_volumes::GroupKind;
 
 use super::{Judge, advise, refuse, undetermined};
 use crate::inspect::clause;
-use crate::{Evidence, System, Unread};
+use crate::{Evidence, Family, System, Unread};
 
 impl Judge<'_> {
     pub(super) fn volumes(&mut self) {
@@ -212,7 +212,6 @@ impl Judge<'_> {
     }
 
     fn roots(&mut self) {
-        let supported = Platform::Linux.filesystems();
         for system in self.inspection.systems.iter().filter(|s| s.is_bootable()) {
             let facts = self
                 .inspection
@@ -223,11 +222,16 @@ impl Judge<'_> {
                 continue;
             };
             let saw = [Evidence::new(facts.kind.title()).on(&facts.volume)];
+            let (platform, svc) = match system.os.family {
+                Family::Windows => (Platform::Windows, SvcId::Vol2),
+                Family::Linux => (Platform::Linux, SvcId::Vol1),
+            };
+            let supported = platform.filesystems();
             if !supported.contains(&facts.kind.name()) {
                 self.push(
                     refuse(
                         "root-filesystem-unsupported",
-                        &[SvcId::Vol1],
+                        &[svc],
                         format!(
                             "The root filesystem on {} is {}",
                             facts.volume,
@@ -283,7 +287,7 @@ impl Judge<'_> {
 /// What to call a system in a sentence.
 pub(super) fn label(system: &System) -> String {
     let name = match system.os.name.as_str() {
-        "" => "an unknown Linux",
+        "" => "an unknown system",
         name => name,
     };
     match system.os.version.get() {
