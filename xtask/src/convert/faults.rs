@@ -117,10 +117,10 @@ impl Bench {
         fs::write(&there, "precious")?;
         let to = text(&there).to_owned();
         self.refused(
-            "exists",
+            "already",
             &[&convert[..], &[&disk, &to]].concat(),
             None,
-            "exists",
+            "already",
         )?;
         self.tally.same(
             "what exists is kept",
@@ -182,7 +182,7 @@ impl Bench {
                 &format!("full, {format}"),
                 &arguments,
                 Some(&target),
-                "no room",
+                "the disk is full",
             );
             if done.is_err() {
                 break;
