@@ -20,8 +20,8 @@ const UUID_TEXT: &str = "96da6ae0-96ed-4a90-9711-284d17950889";
 
 fn volume(parts: &[(usize, &[u8])]) -> Vec<u8> {
     let mut bytes = vec![0; 300 << 10];
-    for (at, part) in parts {
-        bytes[*at..*at + part.len()].copy_from_slice(part);
+    for &(at, part) in parts {
+        bytes[at..at + part.len()].copy_from_slice(part);
     }
     bytes
 }
