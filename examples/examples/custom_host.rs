@@ -6,7 +6,9 @@
 
 use std::borrow::Cow;
 
-use vmie::rules::matrix::{Edition, LinuxQuery, LinuxRow, Matrix, Mode, Outcome, Versions};
+use vmie::rules::matrix::{
+    Architecture, Edition, Kernel, LinuxQuery, LinuxRow, Matrix, Mode, Outcome, Versions,
+};
 use vmie::tasks::{
     AccountRecord, Action, ApiCall, Begin, BucketRecord, Caller, Config, DiskContainer, Engine,
     Failure, GuestFacts, ImportImageRequest, KeyRecord, OpenWorld, Output, RoleRecord, SourceUrl,
@@ -49,10 +51,10 @@ fn matrix() -> Matrix {
     matrix.linux.push(LinuxRow {
         id: "houselinux".into(),
         name: "House Linux".into(),
-        versions: Versions::one("1"),
-        release_parts: 1,
+        versions: Versions::one("1.4"),
+        release_parts: 2,
         service_packs: Vec::new(),
-        kernels: Vec::new(),
+        kernels: vec![Kernel::series("6.12.1")],
         deprecated_from: None,
     });
     matrix
@@ -65,7 +67,7 @@ fn validate(matrix: &Matrix) -> WorkerEvent {
         version: Some("1.4"),
         service_pack: None,
         kernel: Some("6.12.1"),
-        architecture: None,
+        architecture: Some(Architecture::X86_64),
         as_of: today(),
     };
     let outcome = matrix.match_linux(&guest, Mode::Practical).outcome();

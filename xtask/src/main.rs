@@ -112,6 +112,9 @@ enum Peers {
     Fs {
         /// Which (btrfs, ext, ntfs, xfs); all when none is named.
         only: Vec<String>,
+        /// Only the first three ways to make each, and nothing large, full or crashed.
+        #[arg(long)]
+        quick: bool,
     },
 }
 
@@ -128,8 +131,8 @@ fn main() -> Result<()> {
             what: Peers::Ec2(arguments),
         } => peers::ec2::run(&arguments),
         Command::Peers {
-            what: Peers::Fs { only },
-        } => peers::fs(&only),
+            what: Peers::Fs { only, quick },
+        } => peers::fs(&only, quick),
         Command::Rules { file } => rules::run(&file),
         Command::Points { check } => points::run(check),
         Command::Kill { image, times, seed } => kill::run(&image, times, seed),

@@ -148,7 +148,7 @@ pub(crate) struct InfoArgs {
     pub(crate) opening: Opening,
     #[command(flatten)]
     pub(crate) output: Output,
-    /// The image
+    /// The image; `-` is standard input, read once from end to end
     #[arg(value_name = "IMAGE")]
     pub(crate) image: PathBuf,
 }
@@ -200,7 +200,7 @@ pub(crate) struct ConvertArgs {
     pub(crate) zeroes: ZeroesName,
     #[command(flatten)]
     pub(crate) made: Made,
-    /// The image to read
+    /// The image to read; `-` is standard input, of which a raw disk is made in one pass
     #[arg(value_name = "SRC")]
     pub(crate) source: PathBuf,
     /// The file to write, which must not exist, or a block device; `-` is standard output

@@ -536,3 +536,43 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(stderr(&output), "");
 }
+
+/// An image on standard input is read once.
+#[test]
+fn an_image_that_comes_by_is_converted() {
+    use std::io::Write as _;
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = |args: &[&str], input: &[u8]| {
+        let mut command = vmie();
+        let streams = command.args(args).stdin(Stdio::piped());
+        let streams = streams.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = streams.spawn().unwrap();
+        // Who refuses an image at its start reads no more of it.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        child.wait_with_output().unwrap()
+    };
+    let disk = vmdk::sample_disk(300_032);
+    let stream = vmdk::Builder::stream(&disk).build().bytes;
+    let archive = ova::ova(&[(stream.clone(), disk.len())], None);
+    for (name, image) in [("a.raw", &stream), ("b.raw", &archive), ("c.raw", &disk)] {
+        let path = folder.path().join(name);
+        let path = path.to_str().unwrap();
+        let output = pipe(&["convert", "-O", "raw", "-", path], image);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert_eq!(std::fs::read(path).unwrap()[..300_032], disk[..]);
+        let output = pipe(&["info", "--json", "-"], image);
+        let document = document(&output, "vmie.info-stream");
+        assert_eq!(document["disks"][0]["virtual_size"], 300_032);
+    }
+    let path = folder.path().join("d.raw");
+    let path = path.to_str().unwrap();
+    let output = pipe(&["convert", "-O", "raw", "-", path], &stream[..9000]);
+    assert_eq!(code(&output), 1);
+    assert!(!std::path::Path::new(path).exists());
+    let output = pipe(&["convert", "-O", "vhd", "-", path], &stream);
+    assert_eq!(code(&output), 64);
+    let qcow2 = vmie_testkit::qcow2::Builder::new(1 << 20).build();
+    let output = pipe(&["info", "-"], &qcow2);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("one pass"), "{}", stderr(&output));
+}

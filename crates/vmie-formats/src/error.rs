@@ -60,6 +60,10 @@ pub enum Cause {
     #[error("the image holds only the differences to a parent image")]
     ParentImage,
 
+    /// The image has to be read at offsets: what is needed first does not stand first.
+    #[error("the image cannot be read in one pass")]
+    NotStreamable,
+
     // VMDK ---------------------------------------------------------------------------------------
     /// A kind of VMDK that is not read; the value found is the kind.
     #[error("this kind of VMDK is not read")]
@@ -457,6 +461,7 @@ impl vmie_io::Cause for Cause {
             Self::NothingToCheck => ErrorKind::Unsupported,
             Self::ReferenceDenied => ErrorKind::ReferenceDenied,
             Self::FormatNotRead
+            | Self::NotStreamable
             | Self::CompressedFile
             | Self::ParentImage
             | Self::VmdkKind
@@ -520,6 +525,7 @@ impl vmie_io::Cause for Cause {
             Self::FormatNotRead => {
                 "Convert the image to raw, to a stream-optimized VMDK or to an OVA"
             }
+            Self::NotStreamable => "Store it in a file and open that",
             Self::CompressedFile => "Unpack the file and give what is inside",
             Self::WrongFormat | Self::DiskFormat => {
                 "Check which format the file has, or get it again from where it was made"

@@ -167,8 +167,21 @@ pub enum Confidence {
     Certain,
 }
 
+impl Confidence {
+    /// The name, as programs see it: `possible`, `likely` or `certain`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
 /// What an image may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Candidate {
     /// The format.
@@ -183,6 +196,7 @@ pub struct Candidate {
 
 /// What an image says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ImageInfo {
     /// The format.
@@ -288,6 +302,7 @@ impl NoteKind {
 
 /// Something worth knowing of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ImageNote {
     /// What kind of thing.

@@ -54,7 +54,10 @@
 //! - `zlib-rs` (default): inflates in pure Rust.
 //! - `libdeflate`: inflates with libdeflate (C), which is faster; it wins when both are on.
 //!
-//! With neither, compressed grains are refused with [`Cause::NoInflate`].
+//! - `serde`: [`ImageInfo`] and what it is made of, and [`Candidate`], are `Serialize`; names are those of
+//!   `name()`.
+//!
+//! With no inflater, compressed grains are refused with [`Cause::NoInflate`].
 #![cfg_attr(
     test,
     allow(
@@ -89,6 +92,9 @@ pub mod qcow2;
 mod raw;
 mod recent;
 mod reference;
+#[cfg(feature = "serde")]
+mod serialize;
+pub mod stream;
 mod table;
 pub mod vdi;
 pub mod vhd;
@@ -105,7 +111,7 @@ pub use error::{Cause, Error, error_of};
 pub use image::{
     Candidate, Confidence, DiskImage, Format, ImageInfo, ImageNote, NoteKind, Variant,
 };
-pub use open::{OpenOptions, Opened};
+pub use open::{OpenOptions, Opened, open};
 pub use ova::{
     Appliance, Certificate, Digest, DigestAlgorithm, Disk, Machine, Manifest, ManifestEntry,
     Member, MemberCheck, Outcome, Verification,

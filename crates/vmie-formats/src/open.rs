@@ -1,9 +1,10 @@
 //! Opening an image.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
-use vmie_io::{Budget, Limits, ReadAt};
+use vmie_io::{Budget, FileSource, Limits, ReadAt};
 
 use crate::import_manifest::{ImportManifest, ResolvedParts};
 use crate::parent::Parent;
@@ -160,6 +161,20 @@ impl OpenOptions {
         }
     }
 
+    /// Opens an image by its path: as [`OpenOptions::open`] does the file, which it tells the name of.
+    ///
+    /// # Errors
+    /// As [`OpenOptions::open`]; [`Cause::Read`] when the file cannot be opened.
+    pub fn open_path(&self, path: impl AsRef<Path>) -> Result<Opened, Error> {
+        let path = path.as_ref();
+        let source = Arc::new(FileSource::open(path)?);
+        let name = path.file_name().and_then(|name| name.to_str());
+        match self.called {
+            Some(_) => self.open(source),
+            None => self.clone().file_name(name).open(source),
+        }
+    }
+
     /// Opens an image that has to be a disk.
     ///
     /// # Errors
@@ -235,8 +250,33 @@ impl OpenOptions {
     }
 }
 
+/// Opens an image by its path, with the safe defaults of [`OpenOptions`]: the format is found out,
+/// and no file that the image names is opened.
+///
+/// ```
+/// use vmie_formats::{Opened, ReadAt as _, ReadAtExt as _};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("disk.vhdx");
+/// # std::fs::write(&path, vmie_testkit::vhdx::Builder::dynamic(&[7; 70_144]).build())?;
+///
+/// // `path` is that of a VHDX.
+/// let Opened::Disk(disk) = vmie_formats::open(&path)? else { panic!("an appliance") };
+/// for extent in disk.extents(0..disk.len()) {
+///     let extent = extent?;
+///     println!("{} {} {}", extent.start, extent.len, extent.kind.name());
+/// #   assert_eq!((extent.start, extent.len, extent.kind.name()), (0, 70_144, "data"));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// As [`OpenOptions::open_path`].
+pub fn open(path: impl AsRef<Path>) -> Result<Opened, Error> {
+    OpenOptions::new().open_path(path)
+}
+
 /// The refusal of a format that is recognised only.
-fn not_read(format: Format) -> Error {
+pub(crate) fn not_read(format: Format) -> Error {
     let cause = match format {
         Format::Gzip | Format::Zstd | Format::Xz | Format::Bzip2 => Cause::CompressedFile,
         _ => Cause::FormatNotRead,

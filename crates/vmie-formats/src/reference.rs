@@ -41,6 +41,7 @@ impl ReferenceKind {
 
 /// Another file that an image needs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Reference {
     /// What for.

@@ -23,12 +23,24 @@ use compare::Counts;
 struct Report {
     tally: Tally,
     counts: Counts,
+    quick: bool,
+}
+
+impl Report {
+    /// The ways to make a filesystem that are gone through.
+    fn chosen<'a, T>(&self, all: &'a [T]) -> &'a [T] {
+        if self.quick {
+            &all[..all.len().min(3)]
+        } else {
+            all
+        }
+    }
 }
 
 type Check = fn(&mut Report) -> Result<()>;
 
 /// Compares the filesystems that were asked for; all when none was named.
-pub(crate) fn fs(only: &[String]) -> Result<()> {
+pub(crate) fn fs(only: &[String], quick: bool) -> Result<()> {
     let all: [(&str, Check); 4] = [
         ("btrfs", btrfs::run),
         ("ext", ext::run),
@@ -45,7 +57,10 @@ pub(crate) fn fs(only: &[String]) -> Result<()> {
         if !only.is_empty() && !only.iter().any(|wanted| wanted == name) {
             continue;
         }
-        let mut report = Report::default();
+        let mut report = Report {
+            quick,
+            ..Report::default()
+        };
         let outcome = run(&mut report);
         println!("{name}: {}", report.counts);
         whole.attempt(name, outcome);

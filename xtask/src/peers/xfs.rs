@@ -68,19 +68,22 @@ const VERSION_4: &[Variant] = &[
 
 pub(super) fn run(report: &mut Report) -> Result<()> {
     let scratch = tempfile::tempdir()?;
-    for (seed, variant) in (1..).zip(VARIANTS) {
+    for (seed, variant) in (1..).zip(report.chosen(VARIANTS)) {
         let folder = scratch.path().join("variant");
         fs::create_dir(&folder)?;
         let outcome = one(report, variant, seed, &folder);
         report.tally.attempt(variant.0, outcome);
         fs::remove_dir_all(&folder)?;
     }
-    for variant in VERSION_4 {
+    for variant in report.chosen(VERSION_4) {
         let folder = scratch.path().join("variant");
         fs::create_dir(&folder)?;
         let outcome = version_4(report, variant, &folder);
         report.tally.attempt(variant.0, outcome);
         fs::remove_dir_all(&folder)?;
+    }
+    if report.quick {
+        return Ok(());
     }
     for (name, step) in [
         ("large", large as fn(&mut Report, &Path) -> Result<()>),

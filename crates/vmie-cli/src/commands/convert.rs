@@ -12,7 +12,7 @@ use vmie::formats::{
 use vmie::io::CancelToken;
 use vmie::{Image, formats};
 
-use super::{open, stop};
+use super::{open, passing, stop};
 use crate::args::{ConvertArgs, FormatName, Made, ZeroesName};
 use crate::failure::{Exit, Failure};
 use crate::out::{Out, Tone};
@@ -22,6 +22,9 @@ use crate::text::Safe;
 
 pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
     let target = target(args.output_format, args.subformat.as_deref())?;
+    if args.source == Path::new("-") {
+        return passing::convert(out, args, target);
+    }
     let paths = std::slice::from_ref(&args.source);
     let images = open::images(out, paths, &args.opening, Exit::Failed)?;
     let cancel = stop::on_signals();

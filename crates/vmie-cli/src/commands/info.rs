@@ -1,13 +1,14 @@
 //! `vmie info`
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use vmie::Image;
 use vmie::formats::{DiskImage, ImageInfo, ImageNote, Reference};
 use vmie::service::{FileFinding, file_findings};
 
-use super::open;
+use super::{open, passing};
 use crate::args::InfoArgs;
 use crate::failure::{Exit, Failure};
 use crate::out::{Out, Tone};
@@ -31,6 +32,9 @@ struct Found {
 }
 
 pub(super) fn run(out: &Out, args: &InfoArgs) -> Result<Exit, Failure> {
+    if args.image == Path::new("-") {
+        return passing::info(out, args);
+    }
     let paths = std::slice::from_ref(&args.image);
     let images = open::images(out, paths, &args.opening, Exit::Unreadable)?;
     for image in &images {

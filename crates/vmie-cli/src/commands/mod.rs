@@ -16,6 +16,7 @@ mod inspect;
 mod ls;
 mod map;
 mod open;
+mod passing;
 mod preflight;
 mod stop;
 mod tasks;

@@ -46,8 +46,12 @@ pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
             .collect::<Vec<_>>()
             .join(", ");
         let page = vmie::guest::html(&title, &preflight.inspection, &preflight.verdict);
-        std::fs::write(path, page)
-            .map_err(|error| Failure::output(error).in_file(&path.to_string_lossy()))?;
+        // Not the code of a refusal: nothing was said of the guest.
+        std::fs::write(path, page).map_err(|error| {
+            let message = format!("the report cannot be written: {error}.");
+            let advice = "Check where the output goes";
+            Failure::plain(Exit::Unreadable, "io", message, advice).in_file(&path.to_string_lossy())
+        })?;
     }
     if out.is_json() {
         let document = Guest::new(&images, preflight.document());

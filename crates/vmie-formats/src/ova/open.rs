@@ -285,7 +285,7 @@ fn disk(
 
 /// The file's name with its percent-encoding undone: it is a URI, but not all tools write it as
 /// one. A name that leads out of the archive either way, or to another machine, is refused.
-fn decoded(file: &ovf::File) -> Result<String, Error> {
+pub(super) fn decoded(file: &ovf::File) -> Result<String, Error> {
     let refuse = || {
         Error::new(Cause::NameEscapes)
             .at("File", file.offset)

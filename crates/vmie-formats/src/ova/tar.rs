@@ -80,6 +80,19 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The walk that goes on at a header.
+    pub(super) fn at(source: &'a dyn ReadAt, budget: &'a Budget, at: u64) -> Self {
+        Self {
+            at,
+            ..Self::new(source, budget)
+        }
+    }
+
+    /// Where the next header is.
+    pub(super) fn position(&self) -> u64 {
+        self.at
+    }
+
     /// The next file; folders are passed over.
     pub(super) fn next(&mut self) -> Result<Option<Member>, Error> {
         let mut extended = Extended::default();

@@ -9,6 +9,7 @@ use super::format::{BLOCK_FREE, BLOCK_ZERO};
 use super::header::Header;
 use crate::parent::Parent;
 use crate::recent::Recent;
+use crate::stream::Places;
 use crate::{Cause, DiskImage, Error, ImageInfo, error_of};
 
 /// Entries of the block map that are read at once: a terabyte of blocks of 1 MiB needs 64 reads.
@@ -58,6 +59,21 @@ impl Vdi {
             slices: Recent::new(SLICES_KEPT),
             budget,
         }
+    }
+
+    /// Where the blocks lie, for reading in the order of the file.
+    pub(crate) fn places(&self, budget: &Budget) -> Result<Places, Error> {
+        let mut places = Places::new(budget);
+        let mut at = 0;
+        while at < self.header.size {
+            let (place, len) = self.run(at, u64::MAX)?;
+            let end = at.saturating_add(len.max(1));
+            if let Place::At(start) = place {
+                places.add((start, start.saturating_add(len)), (at, end))?;
+            }
+            at = end;
+        }
+        Ok(places)
     }
 
     fn slice(&self, number: u64) -> Result<Arc<[u32]>, Error> {

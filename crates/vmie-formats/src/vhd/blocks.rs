@@ -9,6 +9,7 @@ use super::format::{FOOTER, HEADER, PIECE, SECTOR, UNUSED};
 use super::header::Header;
 use crate::check::Claims;
 use crate::parent::Parent;
+use crate::stream::Places;
 use crate::table::{Kept, overlapping};
 use crate::{Cause, Error, error_of};
 
@@ -163,6 +164,19 @@ impl Blocks {
             .at("VHD block allocation table", at)
             .field("entry")
             .found(sector)
+    }
+
+    /// Adds all blocks that are there to `places`, bitmap and data together.
+    pub(super) fn places(&self, places: &mut Places) -> Result<(), Error> {
+        for block in 0..self.header.blocks {
+            let piece = self.piece(block)?;
+            if let Some(start) = self.place(&piece, block)? {
+                let file = (start, start.saturating_add(self.header.stride()));
+                let from = self.start_of(block);
+                places.add(file, (from, from.saturating_add(self.header.block_bytes)))?;
+            }
+        }
+        Ok(())
     }
 
     /// The error of a block that reaches past the end of the file.

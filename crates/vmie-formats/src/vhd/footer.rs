@@ -41,21 +41,27 @@ impl Ends {
         let n = source.read_up_to(&mut head, 0)?;
         head.truncate(n);
         let start = head.first_chunk::<512>().and_then(|copy| parse(copy, 0));
-        // A footer of 511 bytes is the same with its last byte left out.
-        let mut tail = [0; 513];
+        let mut tail = [0; 512];
         let from = file_size.saturating_sub(FOOTER);
-        let n = source.read_up_to(tail.get_mut(..512).unwrap_or_default(), from)?;
-        let footer_at = |len: u64| {
-            let skip = int::usize_of(int::u64_of(n).checked_sub(len)?);
-            let bytes = tail.get(skip..)?.first_chunk::<512>()?;
-            parse(bytes, file_size.checked_sub(len)?)
-        };
-        let end = footer_at(FOOTER).or_else(|| footer_at(SHORT_FOOTER));
+        let n = source.read_up_to(&mut tail, from)?;
+        let end = end_footer(tail.get(..n).unwrap_or_default(), file_size);
         Ok(Self {
             head,
             end,
             start,
             file_size,
+        })
+    }
+
+    /// Reads the start of a file whose end is not there yet.
+    pub(super) fn start(source: &dyn ReadAt) -> Result<Self, Error> {
+        let head = source.read_array::<HEAD>(0)?.to_vec();
+        let start = head.first_chunk::<512>().and_then(|copy| parse(copy, 0));
+        Ok(Self {
+            head,
+            end: None,
+            start,
+            file_size: source.len(),
         })
     }
 
@@ -129,6 +135,19 @@ impl Ends {
         }
         Ok(source.read_array::<1024>(at)?)
     }
+}
+
+/// The footer at the end of a file, of which `last` are the last bytes, at most 512.
+pub(super) fn end_footer(last: &[u8], file_size: u64) -> Option<Result<Footer, Error>> {
+    let whole = last.last_chunk::<512>();
+    let whole = whole.and_then(|bytes| parse(bytes, file_size.checked_sub(FOOTER)?));
+    whole.or_else(|| {
+        // A footer of 511 bytes is the same with its last byte left out.
+        let mut bytes = [0; 512];
+        let short = last.last_chunk::<511>()?;
+        bytes.first_chunk_mut::<511>()?.copy_from_slice(short);
+        parse(&bytes, file_size.checked_sub(SHORT_FOOTER)?)
+    })
 }
 
 /// The footer in these bytes, which stand at `at`; `None` when there is no cookie.

@@ -55,6 +55,7 @@ pub(super) mod footer_at {
     pub(in super::super) const DATA_OFFSET: u64 = 16;
     pub(in super::super) const CURRENT_SIZE: u64 = 48;
     pub(in super::super) const DISK_TYPE: u64 = 60;
+    pub(in super::super) const DISK_TYPE_BYTES: std::ops::Range<usize> = 60..64;
     pub(in super::super) const CHECKSUM: u64 = 64;
     pub(in super::super) const SAVED_STATE: u64 = 84;
 }

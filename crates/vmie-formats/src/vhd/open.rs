@@ -33,9 +33,18 @@ use crate::{Cause, Error, Format, ImageInfo, OpenOptions, Reference, ReferenceKi
 /// [`Cause::ReferenceDenied`], [`Cause::ReferenceMissing`] or [`Cause::ParentMismatch`] for the
 /// parent of a differencing disk; else what is wrong with the image.
 pub fn open(source: Arc<dyn ReadAt>, options: &OpenOptions) -> Result<Vhd, Error> {
+    let ends = Ends::read(&source)?;
+    open_ends(source, &ends, options)
+}
+
+/// Opens a VHD by what its ends hold.
+pub(super) fn open_ends(
+    source: Arc<dyn ReadAt>,
+    ends: &Ends,
+    options: &OpenOptions,
+) -> Result<Vhd, Error> {
     let budget = options.budget();
     let mut notes = Vec::new();
-    let ends = Ends::read(&source)?;
     let footer = ends.choose(&mut notes)?;
     let variant = footer.variant()?;
     let disk_bytes = footer.disk_bytes(budget.limits(), &mut notes)?;
@@ -71,7 +80,7 @@ pub fn open(source: Arc<dyn ReadAt>, options: &OpenOptions) -> Result<Vhd, Error
 }
 
 /// A fixed disk lies before its footer.
-fn fixed(footer: &Footer, disk_bytes: u64) -> Result<(), Error> {
+pub(super) fn fixed(footer: &Footer, disk_bytes: u64) -> Result<(), Error> {
     if disk_bytes <= footer.at {
         return Ok(());
     }

@@ -4,10 +4,11 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use vmie_io::{Extent, ExtentKind, ReadAt, ReadError, int};
+use vmie_io::{Budget, Extent, ExtentKind, ReadAt, ReadError, int};
 
 use super::blocks::Blocks;
 use crate::check::{Check, Claims};
+use crate::stream::Places;
 use crate::{DiskImage, Error, ImageInfo, error_of};
 
 /// A disk out of a VHD. Any number of threads may read at once.
@@ -43,6 +44,15 @@ impl Vhd {
             info,
             layout,
         }
+    }
+
+    /// Where the blocks lie, for reading in the order of the file; nothing for a fixed disk.
+    pub(crate) fn places(&self, budget: &Budget) -> Result<Places, Error> {
+        let mut places = Places::new(budget);
+        if let Layout::Blocks(blocks) = &self.layout {
+            blocks.places(&mut places)?;
+        }
+        Ok(places)
     }
 
     /// Says what of the file belongs to what.

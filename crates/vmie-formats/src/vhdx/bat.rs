@@ -12,6 +12,7 @@ use super::format::{
 use super::metadata::Metadata;
 use crate::check::Claims;
 use crate::parent::Parent;
+use crate::stream::Places;
 use crate::table::{Kept, overlapping};
 use crate::{Cause, Error, error_of};
 
@@ -188,6 +189,19 @@ impl Blocks {
             return Err(self.fault(Cause::VhdxBlockOverlap, block, "FileOffsetMB", at / MIB));
         }
         Ok(place)
+    }
+
+    /// Adds all blocks that are there, as a whole or in part, to `places`.
+    pub(super) fn places(&self, places: &mut Places) -> Result<(), Error> {
+        for block in 0..self.metadata.blocks() {
+            let piece = self.piece(block)?;
+            if let Place::At(at) | Place::Partial(at) = self.place(&piece, block)? {
+                let file = (at, at.saturating_add(self.metadata.block_bytes));
+                let from = self.start_of(block);
+                places.add(file, (from, from.saturating_add(self.metadata.block_bytes)))?;
+            }
+        }
+        Ok(())
     }
 
     /// The block after the last of those from `block` on, within the piece and before `limit`, that

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use vmie_io::{Extent, ExtentKind, ReadAt, ReadError, int};
+use vmie_io::{Budget, Extent, ExtentKind, ReadAt, ReadError, int};
 
 use super::bat::Blocks;
 use super::format::guid_text;
 use crate::check::{Check, Claims};
+use crate::stream::Places;
 use crate::{DiskImage, Error, ImageInfo};
 
 /// A disk out of a VHDX. Any number of threads may read at once; blocks that lie one after the other
@@ -31,6 +32,13 @@ impl fmt::Debug for Vhdx {
 impl Vhdx {
     pub(super) fn new(info: ImageInfo, blocks: Blocks) -> Self {
         Self { info, blocks }
+    }
+
+    /// Where the blocks lie, for reading in the order of the file.
+    pub(crate) fn places(&self, budget: &Budget) -> Result<Places, Error> {
+        let mut places = Places::new(budget);
+        self.blocks.places(&mut places)?;
+        Ok(places)
     }
 
     /// Says what of the file belongs to what.

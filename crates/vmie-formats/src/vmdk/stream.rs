@@ -1,15 +1,16 @@
 //! One pass over a stream-optimized VMDK, from a source that cannot seek.
 
 use std::fmt;
-use std::io::{ErrorKind as IoErrorKind, Read};
+use std::io::Read;
 
-use vmie_io::{Budget, Charge, Limits, ReadError, int};
+use vmie_io::{Budget, Charge, Limits, int};
 use zerocopy::FromBytes;
 
 use super::descriptor::Descriptor;
 use super::format::{GD_AT_END, MARKER_EOS, MARKER_FOOTER, MARKER_GD, MARKER_GT, Marker, SECTOR};
 use super::grain::{check_size, inflate_grain, scratch_len};
 use super::header::Header;
+use crate::stream::Source;
 use crate::{Cause, Error};
 
 /// Reads the grains of a stream-optimized VMDK in the order of the file, from anything that can be
@@ -114,9 +115,9 @@ impl<R: Read> StreamReader<R> {
     /// As [`open`](super::open()); [`Cause::VmdkKind`] for an extent whose grains are not a stream.
     pub fn new(reader: R, limits: &Limits) -> Result<Self, Error> {
         let budget = Budget::new(*limits);
-        let mut source = Source { reader, at: 0 };
+        let mut source = Source::new(reader);
         let mut first = [0; 512];
-        source.fill_all(&mut first)?;
+        fill_all(&mut source, &mut first)?;
         let header = Header::parse(&first, 0, limits)?;
         if !header.compressed {
             return Err(Error::new(Cause::VmdkKind).at("header", 8).field("flags"));
@@ -137,13 +138,13 @@ impl<R: Read> StreamReader<R> {
                     return Err(bad(28, "descriptorOffset", start / SECTOR));
                 }
                 budget.text("descriptor", len)?;
-                source.skip_all(start.saturating_sub(source.at))?;
+                skip_before(&mut source, start)?;
                 let (mut text, _charge) = budget.buffer("descriptor", len)?;
-                source.fill_all(&mut text)?;
+                fill_all(&mut source, &mut text)?;
                 Some(Descriptor::parse(&text, start)?)
             }
         };
-        source.skip_all(grains_at.saturating_sub(source.at))?;
+        skip_before(&mut source, grains_at)?;
         let (compressed, compressed_charge) =
             budget.buffer("compressed grain", scratch_len(header.grain_bytes))?;
         let (grain, grain_charge) = budget.buffer("grain", header.grain_bytes)?;
@@ -224,6 +225,11 @@ impl<R: Read> StreamReader<R> {
                 }
             }
         }
+    }
+
+    /// The bytes of the grain that came last, and what is left of others behind them.
+    pub(crate) fn last_grain(&self) -> &[u8] {
+        &self.grain
     }
 
     fn step(&mut self) -> Result<Step, Error> {
@@ -360,55 +366,18 @@ enum Step {
     End(Ending),
 }
 
-/// A reader that counts.
-struct Source<R> {
-    reader: R,
-    at: u64,
+fn fill_all<R: Read>(source: &mut Source<R>, buf: &mut [u8]) -> Result<(), Error> {
+    if source.fill(buf)? < buf.len() {
+        return Err(Error::new(Cause::VmdkTruncated).at("stream", source.at));
+    }
+    Ok(())
 }
 
-impl<R: Read> Source<R> {
-    /// Reads until the buffer is full or the stream ends, and says how much that was.
-    fn fill(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
-        let mut done = 0;
-        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match self.reader.read(rest) {
-                Ok(0) => break,
-                Ok(n) => {
-                    done = done.saturating_add(n);
-                    self.at = self.at.saturating_add(int::u64_of(n));
-                }
-                Err(error) if error.kind() == IoErrorKind::Interrupted => {}
-                Err(error) => return Err(ReadError::io("stream", self.at, error).into()),
-            }
-        }
-        Ok(done)
+/// Passes over what precedes byte `end`.
+fn skip_before<R: Read>(source: &mut Source<R>, end: u64) -> Result<(), Error> {
+    let len = end.saturating_sub(source.at);
+    if source.skip(len)? < len {
+        return Err(Error::new(Cause::VmdkTruncated).at("stream", source.at));
     }
-
-    fn fill_all(&mut self, buf: &mut [u8]) -> Result<(), Error> {
-        if self.fill(buf)? < buf.len() {
-            return Err(Error::new(Cause::VmdkTruncated).at("stream", self.at));
-        }
-        Ok(())
-    }
-
-    fn skip(&mut self, len: u64) -> Result<u64, Error> {
-        let mut buf = [0; 4096];
-        let mut done = 0;
-        while done < len {
-            let n = int::min_usize(len.saturating_sub(done), buf.len());
-            let got = self.fill(buf.get_mut(..n).unwrap_or_default())?;
-            done = done.saturating_add(int::u64_of(got));
-            if got < n {
-                break;
-            }
-        }
-        Ok(done)
-    }
-
-    fn skip_all(&mut self, len: u64) -> Result<(), Error> {
-        if self.skip(len)? < len {
-            return Err(Error::new(Cause::VmdkTruncated).at("stream", self.at));
-        }
-        Ok(())
-    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use vmie_formats::stream::{StreamReader, Written};
 use vmie_formats::{Cause as FormatCause, ConvertOptions, Journal, Progress, Report};
 use vmie_io::{CancelToken, Fault, FileSink, ReadAt, WriteAt};
 
@@ -132,6 +133,44 @@ pub fn convert_to_file(
         let _ = fs::remove_file(&part);
     }
     let _ = fs::remove_file(&kept);
+    done
+}
+
+/// Writes a disk that comes by once, the one of this number, as a raw file, which appears under its
+/// name when all of it is there. An error leaves nothing, and a kill a hidden file beside it that the
+/// next conversion to that name removes.
+///
+/// # Errors
+/// As [`convert_to_file`]; [`NotStreamable`](vmie_formats::Cause::NotStreamable) for an image that has
+/// to be read at offsets.
+pub fn stream_to_file(
+    stream: &mut StreamReader,
+    number: usize,
+    target: &Path,
+    sync: bool,
+    progress: &dyn Progress,
+    cancel: &CancelToken,
+) -> Result<Written, Error> {
+    let refuse = |cause| Error::from(Fault::new(cause).in_structure("target")).in_file(target);
+    if fs::symlink_metadata(target).is_ok() {
+        return Err(refuse(Cause::TargetExists));
+    }
+    let part = beside(target, ".part").ok_or_else(|| refuse(Cause::Write))?;
+    let (sink, _) = open_part(&part, target, None)?;
+    let done = stream
+        .write_raw(number, &sink, progress, cancel)
+        .map_err(|error| of_formats(error, target, None))
+        .and_then(|written| {
+            if sync {
+                sink.sync().map_err(|error| Error::sink(target, error))?;
+            }
+            publish(&part, target)?;
+            Ok(written)
+        });
+    if done.is_err() {
+        // What cannot be removed is removed by the next conversion to that name.
+        let _ = fs::remove_file(&part);
+    }
     done
 }
 
