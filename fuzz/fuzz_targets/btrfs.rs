@@ -41,8 +41,12 @@ fn image(packed: &[u8]) -> Image {
 
 static IMAGES: LazyLock<[Image; 2]> = LazyLock::new(|| {
     [
-        image(include_bytes!("../../crates/vmie-fs/tests/data/btrfs-zstd.img.gz")),
-        image(include_bytes!("../../crates/vmie-fs/tests/data/btrfs-trees.img.gz")),
+        image(include_bytes!(
+            "../../crates/vmie-fs/tests/data/btrfs-zstd.img.gz"
+        )),
+        image(include_bytes!(
+            "../../crates/vmie-fs/tests/data/btrfs-trees.img.gz"
+        )),
     ]
 });
 

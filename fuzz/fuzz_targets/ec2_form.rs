@@ -19,7 +19,10 @@ libfuzzer_sys::fuzz_target!(|form: &[u8]| {
             else {
                 panic!("{xml}");
             };
-            assert_eq!((code.as_str(), message), (error.code.as_str(), error.message));
+            assert_eq!(
+                (code.as_str(), message),
+                (error.code.as_str(), error.message)
+            );
         }
     }
 });

@@ -33,7 +33,10 @@ impl Files for Seen<'_> {
     fn bls_entries(&self) -> Vec<BlsEntry> {
         let mut entries = vec![
             bls::parse("m-5.14.0-1", self.block),
-            bls::parse("m-6.1.0-1", b"title x\nlinux /vmlinuz-6.1.0-1\noptions $kernelopts ro\n"),
+            bls::parse(
+                "m-6.1.0-1",
+                b"title x\nlinux /vmlinuz-6.1.0-1\noptions $kernelopts ro\n",
+            ),
         ];
         bls::sort(&mut entries);
         entries

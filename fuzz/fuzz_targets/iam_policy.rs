@@ -15,12 +15,20 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         assert_eq!(Acl::parse(&acl.to_json()), Ok(acl));
     }
     let all = Policy::parse(ALL, PolicyKind::Resource).expect("a policy");
-    for kind in [PolicyKind::Identity, PolicyKind::Trust, PolicyKind::Resource] {
+    for kind in [
+        PolicyKind::Identity,
+        PolicyKind::Trust,
+        PolicyKind::Resource,
+    ] {
         let Ok(policy) = Policy::parse(text, kind) else {
             continue;
         };
         let written = policy.to_json();
-        assert_eq!(Policy::parse(&written, kind).as_ref(), Ok(&policy), "{written}");
+        assert_eq!(
+            Policy::parse(&written, kind).as_ref(),
+            Ok(&policy),
+            "{written}"
+        );
         let asker = match kind {
             PolicyKind::Identity => Asker::Holder,
             PolicyKind::Trust => Asker::Service("vmie.amazonaws.com"),
@@ -30,7 +38,10 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             .on("arn:aws:s3:::bucket/key")
             .asked_by(asker)
             .given("sts:ExternalId", "vmimport")
-            .given("aws:SourceArn", "arn:aws:vmie:eu-west-1:111122223333:task/x");
+            .given(
+                "aws:SourceArn",
+                "arn:aws:vmie:eu-west-1:111122223333:task/x",
+            );
         let alone = evaluate([&policy], &question);
         assert!(alone.to_string().len() < 200_000);
         let twice = evaluate([&policy, &policy], &question);

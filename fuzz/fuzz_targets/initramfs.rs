@@ -16,7 +16,12 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     if let Ok(contents) = &first {
         assert!(contents.entries <= bounds.entries);
         assert!(!contents.compressions.is_empty());
-        assert!(contents.drivers.iter().all(|driver| WANTED.contains(&driver.as_str())));
+        assert!(
+            contents
+                .drivers
+                .iter()
+                .all(|driver| WANTED.contains(&driver.as_str()))
+        );
     }
     assert_eq!(first, look());
 });

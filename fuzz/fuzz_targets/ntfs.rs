@@ -18,7 +18,11 @@ use vmie_testkit::fsimage::{Patched, unpack_ntfs};
 macro_rules! image {
     ($name:literal) => {
         Arc::new(unpack_ntfs(
-            include_bytes!(concat!("../../crates/vmie-fs/tests/data/", $name, ".img.gz")),
+            include_bytes!(concat!(
+                "../../crates/vmie-fs/tests/data/",
+                $name,
+                ".img.gz"
+            )),
             $name,
             include_str!("../../crates/vmie-fs/tests/data/ntfs-upcase.txt"),
         ))
@@ -40,7 +44,9 @@ static RECORDS: LazyLock<[Vec<u64>; 2]> = LazyLock::new(|| {
 
 /// The volume holds what it is said to hold: an error of a read past its end is a defect.
 fn checked<T>(result: Result<T, Error>) -> Option<T> {
-    result.inspect_err(|error| assert_ne!(error.kind(), ErrorKind::Truncated, "{error}")).ok()
+    result
+        .inspect_err(|error| assert_ne!(error.kind(), ErrorKind::Truncated, "{error}"))
+        .ok()
 }
 
 fn content(fs: &dyn Filesystem, node: Node, size: u64) -> Option<()> {
@@ -48,7 +54,9 @@ fn content(fs: &dyn Filesystem, node: Node, size: u64) -> Option<()> {
     assert_eq!(first.len(), size);
     for at in [size / 2, 0, size.saturating_sub(700), size] {
         let (mut whole, mut parts) = ([1; 2000], [2; 2000]);
-        let Some(n) = checked(first.read_at(&mut whole, at)) else { continue };
+        let Some(n) = checked(first.read_at(&mut whole, at)) else {
+            continue;
+        };
         let mut done = 0;
         while done < n {
             let end = n.min(done + 700);
@@ -72,10 +80,14 @@ fn walk(fs: &dyn Filesystem) -> Vec<(Node, Vec<u8>, u64)> {
     let mut found = Vec::new();
     for _ in 0..40 {
         let Some(dir) = left.pop() else { break };
-        let Some(entries) = checked(fs.entries(dir)) else { continue };
+        let Some(entries) = checked(fs.entries(dir)) else {
+            continue;
+        };
         for entry in entries.into_iter().take(24) {
             assert!(!entry.name.contains(&b'/') && !entry.name.contains(&0));
-            let Some(metadata) = checked(fs.stat(entry.node)) else { continue };
+            let Some(metadata) = checked(fs.stat(entry.node)) else {
+                continue;
+            };
             let _ = checked(fs.lookup(dir, &entry.name));
             match metadata.kind {
                 FileKind::Directory => left.push(entry.node),
@@ -106,8 +118,10 @@ fuzz_target!(|data: &[u8]| {
                     0..16 => place % 80,
                     16..40 => place % (IMAGES[which].as_slice().len() as u64 - 8),
                     // A place within a record or a block of an index.
-                    mark => records[(usize::from(mark) + usize::from(patch[3]) * 216) % records.len()]
-                        + place % 1024,
+                    mark => {
+                        records[(usize::from(mark) + usize::from(patch[3]) * 216) % records.len()]
+                            + place % 1024
+                    }
                 };
                 volume = volume.with(at, &patch[5..5 + len]);
             }

@@ -10,7 +10,9 @@ use libfuzzer_sys::fuzz_target;
 use vmie_fs::decompress::{Damaged, Lzx, Xpress, lznt1};
 
 fuzz_target!(|data: &[u8]| {
-    let [which, low, high, input @ ..] = data else { return };
+    let [which, low, high, input @ ..] = data else {
+        return;
+    };
     let len = usize::from(u16::from_le_bytes([*low, *high]));
     let mut xpress = Xpress::new();
     let mut lzx = Lzx::new();

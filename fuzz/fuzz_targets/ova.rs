@@ -19,10 +19,17 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         end = member.start + member.len;
         assert!(end <= data.len() as u64);
         assert!(!member.name.starts_with('/') && !member.name.contains(['\\', '\0']));
-        assert!(member.name.split('/').all(|part| !matches!(part, "" | "." | "..")));
+        assert!(
+            member
+                .name
+                .split('/')
+                .all(|part| !matches!(part, "" | "." | ".."))
+        );
         let window = appliance.open_member(&member.name).expect("it is there");
         let mut copy = vec![0; member.len as usize];
-        window.read_exact_at(&mut copy, 0).expect("it lies within the file");
+        window
+            .read_exact_at(&mut copy, 0)
+            .expect("it lies within the file");
         assert!(copy == data[member.start as usize..end as usize]);
     }
     let cancel = CancelToken::new();

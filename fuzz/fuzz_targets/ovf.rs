@@ -13,7 +13,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     };
     let text = std::str::from_utf8(data).expect("nothing else is accepted");
     let prolog = text.split("Envelope").next().unwrap_or_default();
-    let declares = prolog.contains("<!DOCTYPE") && !prolog.contains("<!--") && !prolog.contains("<?");
+    let declares =
+        prolog.contains("<!DOCTYPE") && !prolog.contains("<!--") && !prolog.contains("<?");
     assert!(!declares, "a document type was accepted");
     let ids: BTreeSet<&str> = descriptor.disks.iter().map(|d| d.id.as_str()).collect();
     assert_eq!(ids.len(), descriptor.disks.len());

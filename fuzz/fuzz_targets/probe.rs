@@ -10,8 +10,15 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let source = data.to_vec();
     let candidates = probe(&source).expect("memory can be read");
     let (last, others) = candidates.split_last().expect("raw is always there");
-    assert_eq!((last.format, last.confidence), (Format::Raw, Confidence::Possible));
-    assert!(others.iter().all(|c| c.format != Format::Raw && c.confidence > Confidence::Possible));
+    assert_eq!(
+        (last.format, last.confidence),
+        (Format::Raw, Confidence::Possible)
+    );
+    assert!(
+        others
+            .iter()
+            .all(|c| c.format != Format::Raw && c.confidence > Confidence::Possible)
+    );
     assert!(candidates.is_sorted_by(|a, b| a.confidence >= b.confidence));
     assert!(candidates.iter().all(|c| !c.evidence.is_empty()));
     match OpenOptions::new().open(Arc::new(source)) {

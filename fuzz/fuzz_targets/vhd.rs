@@ -27,7 +27,9 @@ impl Resolver for Parent {
 }
 
 fn repaired(data: &[u8]) -> Vec<u8> {
-    let Some((flags, file)) = data.split_first() else { return Vec::new() };
+    let Some((flags, file)) = data.split_first() else {
+        return Vec::new();
+    };
     let mut file = file.to_vec();
     if flags & 1 != 0 {
         let end = file.len();
@@ -44,7 +46,9 @@ fn repaired(data: &[u8]) -> Vec<u8> {
 }
 
 fn open(file: &[u8], budget: &Budget) -> Result<Vhd, Error> {
-    let options = OpenOptions::new().charged_to(budget).resolver(Arc::new(Parent));
+    let options = OpenOptions::new()
+        .charged_to(budget)
+        .resolver(Arc::new(Parent));
     vhd::open(Arc::new(file.to_vec()), &options)
 }
 
@@ -81,7 +85,10 @@ fn check(disk: &Vhd, again: &Vhd) {
     let by_sectors = |at| disk.sector_extent(at).ok();
     let mut whole = vec![0xa5; disk.len() as usize];
     let read = disk.read_exact_at(&mut whole, 0).is_ok();
-    for tell in [&by_blocks as &dyn Fn(u64) -> Option<vmie_formats::Extent>, &by_sectors] {
+    for tell in [
+        &by_blocks as &dyn Fn(u64) -> Option<vmie_formats::Extent>,
+        &by_sectors,
+    ] {
         let mut at = 0;
         while let Some(extent) = tell(at) {
             if at >= disk.len() {
@@ -91,7 +98,8 @@ fn check(disk: &Vhd, again: &Vhd) {
             assert!(extent.start == at && extent.len > 0 && extent.end() <= disk.len());
             if extent.kind != ExtentKind::Data {
                 let mut part = vec![0xa5; extent.len as usize];
-                disk.read_exact_at(&mut part, at).expect("zeroes can be read");
+                disk.read_exact_at(&mut part, at)
+                    .expect("zeroes can be read");
                 assert!(part.iter().all(|byte| *byte == 0));
             }
             at = extent.end();
@@ -101,7 +109,9 @@ fn check(disk: &Vhd, again: &Vhd) {
         let mut piece = [0; 1000];
         for (index, part) in whole.chunks(1000).enumerate() {
             let piece = &mut piece[..part.len()];
-            again.read_exact_at(piece, index as u64 * 1000).expect("the whole could");
+            again
+                .read_exact_at(piece, index as u64 * 1000)
+                .expect("the whole could");
             assert!(piece == part);
         }
     }

@@ -29,7 +29,9 @@ impl Resolver for Parent {
 
 /// The file, with right checksums of headers, region tables and log entries if that is wanted.
 fn repaired(data: &[u8]) -> Sparse {
-    let Some((flags, packed)) = data.split_first() else { return Sparse::default() };
+    let Some((flags, packed)) = data.split_first() else {
+        return Sparse::default();
+    };
     let mut file = Sparse::parse(packed);
     if flags & 1 == 0 {
         return file;
@@ -62,7 +64,9 @@ fn repaired(data: &[u8]) -> Sparse {
 }
 
 fn open(file: &Sparse, budget: &Budget) -> Result<Vhdx, Error> {
-    let options = OpenOptions::new().charged_to(budget).resolver(Arc::new(Parent));
+    let options = OpenOptions::new()
+        .charged_to(budget)
+        .resolver(Arc::new(Parent));
     vhdx::open(Arc::new(file.clone()), &options)
 }
 
@@ -111,7 +115,8 @@ fn check(disk: &Vhdx, again: &Vhdx) {
         assert!(extent.start == at && extent.len > 0 && extent.end() <= disk.len());
         if extent.kind != ExtentKind::Data {
             let mut part = vec![0xa5; extent.len as usize];
-            disk.read_exact_at(&mut part, at).expect("zeroes can be read");
+            disk.read_exact_at(&mut part, at)
+                .expect("zeroes can be read");
             assert!(part.iter().all(|byte| *byte == 0));
         }
         at = extent.end();
@@ -120,7 +125,9 @@ fn check(disk: &Vhdx, again: &Vhdx) {
         let mut piece = [0; 40_000];
         for (index, part) in whole.chunks(40_000).enumerate() {
             let piece = &mut piece[..part.len()];
-            again.read_exact_at(piece, index as u64 * 40_000).expect("the whole could");
+            again
+                .read_exact_at(piece, index as u64 * 40_000)
+                .expect("the whole could");
             assert!(piece == part);
         }
     }

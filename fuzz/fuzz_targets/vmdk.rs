@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use vmie_formats::vmdk::{self, StreamReader};
-use vmie_formats::{OpenOptions, ExtentKind, Limits, ReadAt};
+use vmie_formats::{ExtentKind, Limits, OpenOptions, ReadAt};
 use vmie_io::Budget;
 
 /// Bytes of the largest disk that is read whole.
@@ -14,7 +14,10 @@ const WHOLE: u64 = 4 << 20;
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let limits = Limits::default().with_memory(16 << 20);
     let budget = Budget::new(limits);
-    let image = vmdk::open(Arc::new(data.to_vec()), &OpenOptions::new().charged_to(&budget));
+    let image = vmdk::open(
+        Arc::new(data.to_vec()),
+        &OpenOptions::new().charged_to(&budget),
+    );
     if let Ok(mut stream) = StreamReader::new(data, &limits) {
         let grain_size = stream.grain_size();
         while let Ok(Some(grain)) = stream.next_grain() {
@@ -25,7 +28,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             }
             // The footer may say less of the disk than the header, but never something else.
             let mut copy = vec![0xa5; grain.data.len()];
-            image.read_exact_at(&mut copy, grain.offset).expect("the stream could");
+            image
+                .read_exact_at(&mut copy, grain.offset)
+                .expect("the stream could");
             assert!(copy == grain.data, "grain at {}", grain.offset);
         }
         if let Some(error) = stream.ending().and_then(|ending| ending.error()) {
@@ -53,7 +58,9 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             let mut piece = [0xa5; 1000];
             for (index, part) in whole.chunks(1000).enumerate().take(70) {
                 let piece = &mut piece[..part.len()];
-                image.read_exact_at(piece, at + index as u64 * 1000).expect("the whole could");
+                image
+                    .read_exact_at(piece, at + index as u64 * 1000)
+                    .expect("the whole could");
                 assert!(piece == part);
             }
         }

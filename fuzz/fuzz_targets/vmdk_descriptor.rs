@@ -28,7 +28,10 @@ impl Resolver for Same {
 }
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
+    let end = data
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(data.len());
     let (text, file) = data.split_at(end);
     let text = Arc::new(text.to_vec());
     // Nothing is opened by default: what opens needs nothing.
@@ -71,7 +74,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             let mut piece = [0xa5; 1000];
             for (index, part) in whole.chunks(1000).enumerate().take(70) {
                 let piece = &mut piece[..part.len()];
-                disk.read_exact_at(piece, at + index as u64 * 1000).expect("the whole could");
+                disk.read_exact_at(piece, at + index as u64 * 1000)
+                    .expect("the whole could");
                 assert!(piece == part);
             }
         }

@@ -65,7 +65,10 @@ fn walk(fs: &dyn Filesystem) {
                 assert_eq!(entries, again);
                 for entry in entries.iter().take(16) {
                     assert!(!entry.name.contains(&b'/') && !entry.name.is_empty());
-                    assert!(fs.lookup(node, &entry.name).is_ok_and(|found| found.is_some()));
+                    assert!(
+                        fs.lookup(node, &entry.name)
+                            .is_ok_and(|found| found.is_some())
+                    );
                     left.push(entry.node);
                 }
             }

@@ -106,7 +106,11 @@ impl Judge<'_> {
             Some(guest::BootMode::Uefi) => BootMode::Uefi,
             Some(guest::BootMode::UefiPreferred) => return,
             None => {
-                if modes == [BootMode::Uefi] {
+                // Windows needs no parameter when one mode alone is possible (SVC-BOOT-2).
+                let windows = self
+                    .main_system()
+                    .is_some_and(|system| system.windows.is_some());
+                if modes == [BootMode::Uefi] && !windows {
                     self.push(
                         advise(
                             "boot-mode-not-asked-for",
