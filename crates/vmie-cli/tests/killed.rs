@@ -17,7 +17,7 @@ mod guest;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fixtures::{code, document, run, stderr, vmie};
 use guest::{Guest, files, only_image};
@@ -70,9 +70,10 @@ fn killed_at_many_moments_it_ends_the_same() {
     for round in 0..6u64 {
         let store = folder.path().join(format!("store{round}"));
         for moment in 0..3u64 {
+            let before = parts(&store);
             let mut child = import(&store, &guest, "100K").spawn().unwrap();
             if moment > 0 {
-                wait_for_a_part(&store);
+                wait_for_a_part(&store, &before);
             }
             thread::sleep(Duration::from_millis(13 * round + 30 * moment));
             child.kill().unwrap();
@@ -88,11 +89,24 @@ fn has_part(store: &Path) -> bool {
     files(store).iter().any(|name| name.ends_with(".part"))
 }
 
-/// Waits until a disk is being written; what an earlier run left is swept before that.
-fn wait_for_a_part(store: &Path) {
+/// The files that are being written, each with the time of its making.
+fn parts(store: &Path) -> Vec<(String, Option<SystemTime>)> {
+    let mut parts = Vec::new();
+    for name in files(store) {
+        if name.ends_with(".part") {
+            let made = store.join(&name).metadata().and_then(|m| m.created());
+            parts.push((name, made.ok()));
+        }
+    }
+    parts
+}
+
+/// Waits until a disk is being written that was not `before`: what an earlier run left is swept
+/// only once the next one is under way.
+fn wait_for_a_part(store: &Path, before: &[(String, Option<SystemTime>)]) {
     for _ in 0..3000 {
         thread::sleep(Duration::from_millis(10));
-        if has_part(store) {
+        if parts(store).iter().any(|part| !before.contains(part)) {
             return;
         }
     }
@@ -104,7 +118,7 @@ fn interrupted_it_says_how_to_go_on_and_leaves_no_part() {
     let guest = Guest::appliance(folder.path());
     let store = folder.path().join("store");
     let child = import(&store, &guest, "60K").spawn().unwrap();
-    wait_for_a_part(&store);
+    wait_for_a_part(&store, &[]);
     let id = child.id().to_string();
     assert!(
         Command::new("kill")
