@@ -2,7 +2,7 @@
 
 use vmie_rules::SvcId;
 use vmie_rules::format::ImageFormat;
-use vmie_rules::license::{LicenseType, LicensedSystem, subscription_program};
+use vmie_rules::license::{LicensedSystem, subscription_program};
 use vmie_rules::limits;
 use vmie_rules::message::Message;
 
@@ -143,25 +143,37 @@ impl Judge<'_> {
         }
     }
 
+    /// The license type against the system (SVC-LIC-2), and what comes with it (SVC-LIC-3, -5).
     fn license(&mut self) {
-        let linux = self
-            .inspection
-            .systems
-            .iter()
-            .find(|system| system.os.family == Family::Linux);
-        let Some(system) = linux else {
+        let Some(system) = self.main_system() else {
             return;
         };
-        if self.request.license_type == Some(LicenseType::Aws)
-            && !LicensedSystem::Linux.allows(LicenseType::Aws)
-        {
+        let (licensed, what) = match system.os.family {
+            Family::Linux => (LicensedSystem::Linux, "Linux"),
+            Family::Windows if system.os.name.contains("Server") => {
+                (LicensedSystem::WindowsServer, "Windows Server")
+            }
+            Family::Windows => (LicensedSystem::WindowsClient, "A Windows client"),
+        };
+        let asked = self.request.license_type;
+        if let Some(license) = asked.filter(|license| !licensed.allows(*license)) {
             self.push(
                 refuse(
                     "license-type-not-allowed",
                     &[SvcId::Lic2],
-                    "Linux is imported with the license type BYOL only",
+                    format!(
+                        "{what} is not imported with the license type {}",
+                        license.as_str()
+                    ),
                 )
                 .remedy("Leave the license type out, or ask for BYOL"),
+            );
+        }
+        let license = asked.unwrap_or(licensed.default_license());
+        if let Some(advice) = licensed.advice(license) {
+            self.push(
+                advise("dedicated-host-needed", &[SvcId::Lic5], advice)
+                    .remedy("Launch the image on a Dedicated Host"),
             );
         }
         let id = system.os.id.get().map(String::as_str);

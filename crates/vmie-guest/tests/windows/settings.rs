@@ -1,12 +1,13 @@
 //! Settings that get in the way, damage, and systems beside others.
 
 use vmie_fs::{FsKind, MemoryFs};
-use vmie_guest::{BootMode, Decision, Mode};
+use vmie_guest::{BootMode, Decision, ImportRequest, Matrix, Mode, judge};
+use vmie_rules::license::LicenseType;
 use vmie_rules::matrix::Edition;
 use vmie_testkit::hive::HiveBuilder;
 use vmie_testkit::windows::{CONTROL_SET, Guest, of, store};
 
-use super::{codes, layout, look, look_at, say, volume};
+use super::{as_of, codes, layout, look, look_at, say, volume};
 
 fn server() -> Guest {
     Guest::new(of("Windows Server 2019"), "Standard")
@@ -213,4 +214,27 @@ fn the_boot_manager_of_windows_is_a_program_for_uefi() {
     let entry = windows.boot.get().unwrap().default_entry().unwrap();
     assert_eq!(entry.is_uefi(), Some(true));
     assert!(inspection.systems[0].notes.is_empty());
+}
+
+#[test]
+fn svc_lic_2_and_5_clients_bring_their_own_license_to_dedicated_hosts() {
+    let judged = |product: &str, edition: &str, license: LicenseType| {
+        let inspection = look(&Guest::new(of(product), edition));
+        let request = ImportRequest::new().with_license_type(license);
+        let matrix = Matrix::edition(Edition::E2026);
+        let verdict = judge(&inspection, &request, &matrix, Mode::Practical, as_of());
+        let named = |code: &str| verdict.finding(code).is_some();
+        (
+            named("license-type-not-allowed"),
+            named("dedicated-host-needed"),
+        )
+    };
+    let (client, server) = (
+        ("Windows 10", "Professional"),
+        ("Windows Server 2019", "Standard"),
+    );
+    assert_eq!(judged(client.0, client.1, LicenseType::Aws), (true, false));
+    assert_eq!(judged(client.0, client.1, LicenseType::Byol), (false, true));
+    assert_eq!(judged(server.0, server.1, LicenseType::Aws), (false, false));
+    assert_eq!(judged(server.0, server.1, LicenseType::Byol), (false, true));
 }
