@@ -2,7 +2,7 @@
 //! real names, the boot loader's configuration as the distribution writes it, fstab, network,
 //! package database. They hold what an inspector reads, and do not boot.
 //!
-//! [`kernels`] lists kernel releases with where they are documented; [`origins`] says where the
+//! [`KERNELS`] lists kernel releases with where they are documented; [`origins`] says where the
 //! release files were looked up.
 #![allow(
     clippy::arithmetic_side_effects,
