@@ -109,7 +109,7 @@ fn check(vmie: &Path, image: &Path, row: &HashMap<&str, &str>) -> Result<()> {
         table(row["partition_table"]),
     );
     let mut roots = document["filesystems"].as_array().into_iter().flatten();
-    let root = roots.find(|one| one["volume"] == system["root"]);
+    let root = roots.find(|one| one["id"] == system["root"]);
     let root = root.map_or(&Value::Null, |root| &root["kind"]);
     let told = row["root_fs"].split('+').next().unwrap_or_default();
     same("root filesystem", root, told);
