@@ -117,18 +117,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         engine.request(now(), ApiCall { caller, action });
     }
     let mut begun: Vec<Begin> = Vec::new();
+    let mut taken: Vec<bool> = Vec::new();
     loop {
         match engine.poll() {
-            Output::Reply { reply: Ok(_), .. } => println!("taken"),
+            Output::Reply { reply: Ok(_), .. } => {
+                taken.push(true);
+                println!("taken");
+            }
             Output::Reply {
                 reply: Err(error), ..
             } => {
+                taken.push(false);
                 println!("{error} ({})", error.cause_code().unwrap_or("-"));
             }
             Output::Begin(begin) => begun.push(begin),
             Output::Idle { .. } => break,
             _ => {}
         }
+    }
+    // One fits into the quota, the second is one too many, and the third has no bucket.
+    if taken != [true, false, false] {
+        return Err(format!("the requests were taken as {taken:?}").into());
     }
     for begin in begun {
         if let Work::Validate(_) = begin.work {

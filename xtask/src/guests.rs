@@ -24,7 +24,13 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
     let mut found = 0;
     for line in lines {
         let row: HashMap<&str, &str> = header.iter().copied().zip(line.split('\t')).collect();
-        let Some(image) = image(folder, row["file"], scratch.path())? else {
+        let mut image = image(folder, row["file"], scratch.path())?;
+        // Some guests are there packed only, without a row of their own for that.
+        let packed = format!("{}.zst", row["file"]);
+        if image.is_none() && !manifest.lines().any(|line| line.starts_with(&packed)) {
+            image = self::image(folder, &packed, scratch.path())?;
+        }
+        let Some(image) = image else {
             continue;
         };
         found += 1;

@@ -167,12 +167,9 @@ pub(crate) struct MapArgs {
     pub(crate) image: PathBuf,
 }
 
+/// How a disk is written to a file.
 #[derive(Args, Debug)]
-pub(crate) struct ConvertArgs {
-    #[command(flatten)]
-    pub(crate) opening: Opening,
-    #[command(flatten)]
-    pub(crate) output: Output,
+pub(crate) struct Written {
     /// The format to write
     #[arg(short = 'O', value_name = "FMT", ignore_case = true)]
     pub(crate) output_format: FormatName,
@@ -183,6 +180,19 @@ pub(crate) struct ConvertArgs {
     /// How hard to compress, from 1 (fastest) to 12 (smallest)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=12))]
     pub(crate) level: Option<u8>,
+    /// End only when the file is on stable storage
+    #[arg(long)]
+    pub(crate) sync: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    #[command(flatten)]
+    pub(crate) opening: Opening,
+    #[command(flatten)]
+    pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) written: Written,
     /// Which disk of an appliance, from 0
     #[arg(long, value_name = "N")]
     pub(crate) disk: Option<usize>,
@@ -192,9 +202,6 @@ pub(crate) struct ConvertArgs {
     /// Do not compare an appliance with the digests of its manifest
     #[arg(long)]
     pub(crate) no_verify: bool,
-    /// End only when the file is on stable storage
-    #[arg(long)]
-    pub(crate) sync: bool,
     /// What becomes of zeroes in a raw disk or fixed VHD
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = ZeroesName::Omit)]
     pub(crate) zeroes: ZeroesName,
@@ -261,21 +268,11 @@ pub(crate) struct ExportArgs {
     /// The folder of the image store
     #[arg(long, value_name = "DIR")]
     pub(crate) store: PathBuf,
-    /// The format to write
-    #[arg(short = 'O', value_name = "FMT", ignore_case = true)]
-    pub(crate) output_format: FormatName,
-    /// Which kind of the format
-    #[arg(long, value_name = "S")]
-    pub(crate) subformat: Option<String>,
-    /// How hard to compress, from 1 (fastest) to 12 (smallest)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=12))]
-    pub(crate) level: Option<u8>,
+    #[command(flatten)]
+    pub(crate) written: Written,
     /// Which disk of the image, from 0; needed when it has several
     #[arg(long, value_name = "N")]
     pub(crate) disk: Option<usize>,
-    /// End only when the file is on stable storage
-    #[arg(long)]
-    pub(crate) sync: bool,
     #[command(flatten)]
     pub(crate) made: Made,
     /// The image or snapshot of the store: ami-… or snap-…

@@ -38,6 +38,36 @@ pub enum Cause {
     /// A file starts with nothing that is known.
     #[error("the file is neither an archive nor compressed by anything known")]
     UnknownCompression,
+    /// There is no base block of a hive at the start.
+    #[error("this is no registry hive")]
+    NotAHive,
+    /// The hive is of a version that is not known.
+    #[error("the version of the hive is not known")]
+    HiveVersion,
+    /// The base block's checksum is wrong, and no log has a copy of it.
+    #[error("the checksum of the base block is wrong, and no transaction log has a copy of it")]
+    HiveChecksum,
+    /// A cell does not lie inside the hive.
+    #[error("the cell is not inside the hive")]
+    CellOutside,
+    /// A cell is not in use.
+    #[error("the cell is not in use")]
+    CellFree,
+    /// A cell is too short for what it must hold.
+    #[error("the cell is too short for what it holds")]
+    CellShort,
+    /// A cell holds something else than what was referred to.
+    #[error("the cell holds something else")]
+    CellKind,
+    /// A list of subkeys is nested deeper than the format allows.
+    #[error("the list of subkeys is nested too deep")]
+    ListNested,
+    /// Links lead on and on.
+    #[error("the symbolic links lead nowhere")]
+    TooManyLinks,
+    /// A value's data is longer than what is taken.
+    #[error("the value is longer than what is read of one")]
+    ValueTooLong,
     /// A file is no Windows program.
     #[error("the file is no Windows program")]
     NotAProgram,
@@ -50,21 +80,42 @@ impl vmie_io::Cause for Cause {
     fn kind(self) -> ErrorKind {
         match self {
             Self::Read => ErrorKind::Io,
-            Self::Limit | Self::TooManyDisks => ErrorKind::LimitExceeded,
+            Self::Limit | Self::TooManyDisks | Self::ValueTooLong => ErrorKind::LimitExceeded,
             Self::NoDisks => ErrorKind::Misuse,
-            Self::Archive | Self::Compressed | Self::Database | Self::NotAProgram => {
-                ErrorKind::Corrupt
-            }
+            Self::Archive
+            | Self::Compressed
+            | Self::Database
+            | Self::NotAProgram
+            | Self::NotAHive
+            | Self::HiveChecksum
+            | Self::CellOutside
+            | Self::CellFree
+            | Self::CellShort
+            | Self::CellKind
+            | Self::ListNested
+            | Self::TooManyLinks => ErrorKind::Corrupt,
             Self::Truncated => ErrorKind::Truncated,
-            Self::UnknownCompression => ErrorKind::Unsupported,
+            Self::UnknownCompression | Self::HiveVersion => ErrorKind::Unsupported,
         }
     }
 
     fn advice(self) -> &'static str {
         match self {
             Self::Read => "Check that the image is complete and readable",
-            Self::Limit => "Raise the limits if the image comes from a source you trust",
+            Self::Limit | Self::ValueTooLong => {
+                "Raise the limits if the image comes from a source you trust"
+            }
             Self::NotAProgram => "Check that the disk is complete",
+            Self::NotAHive | Self::HiveVersion => "Check that the file is a registry hive",
+            Self::HiveChecksum
+            | Self::CellOutside
+            | Self::CellFree
+            | Self::CellShort
+            | Self::CellKind
+            | Self::ListNested
+            | Self::TooManyLinks => {
+                "Start the machine once so that Windows mends its registry, and shut it down"
+            }
             Self::NoDisks => "Give at least one disk",
             Self::TooManyDisks => "Give the disks of one machine at a time",
             Self::Archive | Self::Compressed | Self::Truncated | Self::UnknownCompression => {

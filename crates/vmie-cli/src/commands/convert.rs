@@ -21,7 +21,10 @@ use crate::size::Bytes;
 use crate::text::Safe;
 
 pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
-    let target = target(args.output_format, args.subformat.as_deref())?;
+    let target = target(
+        args.written.output_format,
+        args.written.subformat.as_deref(),
+    )?;
     if args.source == Path::new("-") {
         return passing::convert(out, args, target);
     }
@@ -40,7 +43,7 @@ pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
             .disk(args.disk.unwrap_or(0))
             .map_err(|error| fail(&error))?;
         let options = options(target, &args.made, &args.target)
-            .level(args.level)
+            .level(args.written.level)
             .digest(args.digest)
             .file_digest(args.digest)
             .zeroes(match args.zeroes {
@@ -56,7 +59,7 @@ pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
             let resume = resume(image, args);
             let file = FileOptions::new()
                 .source(image.path(), resume.as_deref())
-                .sync(args.sync)
+                .sync(args.written.sync)
                 .before(before);
             vmie::convert_to_file(&disk, &args.target, &options, &file, &bar, &cancel)
         });

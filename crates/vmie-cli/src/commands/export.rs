@@ -14,7 +14,10 @@ use crate::text::Safe;
 
 pub(super) fn run(out: &Out, args: &ExportArgs) -> Result<Exit, Failure> {
     let fail = |error: &vmie::Error| Failure::of(Exit::Failed, error);
-    let target = target(args.output_format, args.subformat.as_deref())?;
+    let target = target(
+        args.written.output_format,
+        args.written.subformat.as_deref(),
+    )?;
     let cancel = stop::on_signals();
     let disks = vmie::stored_disks(&args.store, &args.image).map_err(|error| fail(&error))?;
     let disk = match (args.disk, disks.as_slice()) {
@@ -28,9 +31,9 @@ pub(super) fn run(out: &Out, args: &ExportArgs) -> Result<Exit, Failure> {
             .get(number)
             .ok_or_else(|| Failure::usage(format!("the image has no disk {number}")))?,
     };
-    let options = options(target, &args.made, &args.target).level(args.level);
+    let options = options(target, &args.made, &args.target).level(args.written.level);
     let bar = Bar::new(out, "exporting");
-    let file = FileOptions::new().sync(args.sync);
+    let file = FileOptions::new().sync(args.written.sync);
     let report = vmie::export_disk(disk, &args.target, &options, &file, &bar, &cancel);
     bar.end();
     let report = report.map_err(|error| fail(&error))?;

@@ -33,9 +33,19 @@ pub(super) fn convert(out: &Out, args: &ConvertArgs, target: Target) -> Result<E
     let cancel = stop::on_signals();
     let bar = Bar::new(out, "converting");
     let number = args.disk.unwrap_or(0);
-    let written = vmie::stream_to_file(&mut stream, number, &args.target, args.sync, &bar, &cancel);
+    let written = vmie::stream_to_file(
+        &mut stream,
+        number,
+        &args.target,
+        args.written.sync,
+        &bar,
+        &cancel,
+    );
     bar.end();
     let written = written.map_err(|error| Failure::of(Exit::Failed, &error))?;
+    if written.start.member.is_some() && !args.no_verify {
+        out.note("the digests of the appliance's manifest were not compared: it came by once; convert it from a file for that");
+    }
     let path = args.target.to_string_lossy();
     let (size, data) = (written.end.virtual_size, written.data_bytes);
     if out.is_json() {

@@ -5,7 +5,8 @@ use std::fmt;
 use vmie_io::int;
 
 use super::format::{BINS, KEY, KEY_LATIN, KEY_LINK, KeyNode, MAX_LISTED, MAX_NAME, NOWHERE};
-use super::{Cause, Error, Hive, Value, list, text};
+use super::{Hive, Value, list, text};
+use crate::{Cause, Error};
 
 /// Links that are followed from one path; Windows itself gives up soon.
 const MAX_LINKS: u32 = 8;

@@ -3,8 +3,9 @@
 use vmie_io::int;
 use zerocopy::FromBytes;
 
+use super::Hive;
 use super::format::{BINS, ListHead, MAX_LISTED};
-use super::{Cause, Error, Hive};
+use crate::{Cause, Error};
 
 /// An entry of a list: where the key is, and the hash of its name where the list has one.
 #[derive(Clone, Copy)]

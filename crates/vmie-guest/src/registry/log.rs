@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use vmie_io::{Budget, ReadAt, ReadAtExt, int};
 use zerocopy::FromBytes;
 
-use super::Error;
 use super::format::{
     BINS, BaseBlock, DIRTY_VECTOR, LOG_ENTRY, LogEntry, MAX_BINS, MAX_LOG, PageRef, SECTOR,
 };
 use super::hash::{Marvin32, marvin32};
 use super::open::parse;
+use crate::Error;
 
 /// Bytes that are hashed at a time.
 const PIECE: usize = 64 << 10;

@@ -20,7 +20,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod error;
 mod format;
 mod hash;
 mod key;
@@ -32,7 +31,6 @@ mod tests;
 mod text;
 mod value;
 
-pub use error::{Cause, Error};
 pub use key::Key;
 pub use open::{Hive, Replayed};
 pub(crate) use text::utf16;

@@ -6,9 +6,10 @@ use std::fmt;
 use vmie_io::{BlockCache, Budget, ReadAt, ReadAtExt, int};
 use zerocopy::FromBytes;
 
+use super::Key;
 use super::format::{BINS, BaseBlock, CellSize, MAX_BINS, NOWHERE, SECTOR, SIGNATURE};
 use super::log;
-use super::{Cause, Error, Key};
+use crate::{Cause, Error};
 
 /// Pages of a hive that are kept: what Windows reads at once, and as many as a look at the usual
 /// keys of a large hive touches.
@@ -56,7 +57,7 @@ impl<'a> Hive<'a> {
     /// only when the hive was not written completely.
     ///
     /// # Errors
-    /// [`Cause::NotAHive`], [`Cause::Version`], [`Cause::Checksum`]; a hive or log that cannot be
+    /// [`Cause::NotAHive`], [`Cause::HiveVersion`], [`Cause::HiveChecksum`]; a hive or log that cannot be
     /// read.
     pub fn open(
         source: impl ReadAt + 'a,
@@ -86,7 +87,7 @@ impl<'a> Hive<'a> {
             match &replay.base {
                 Some(copy) if !valid => base = copy.clone(),
                 None if !valid => {
-                    return Err(Error::new(Cause::Checksum)
+                    return Err(Error::new(Cause::HiveChecksum)
                         .at("base block", 508)
                         .field("checksum")
                         .found(base.checksum.get()));
@@ -271,7 +272,7 @@ fn check_version(base: &BaseBlock) -> Result<(), Error> {
             1 => ("minor version", base.minor.get()),
             major => ("major version", major),
         };
-        return Err(Error::new(Cause::Version)
+        return Err(Error::new(Cause::HiveVersion)
             .at("base block", 20)
             .field(field)
             .found(found));

@@ -5,6 +5,7 @@ use vmie_io::{Budget, Limits, ReadAt};
 use vmie_testkit::hive::{HiveBuilder, Lists, in_use, new_log, old_log, seal};
 
 use super::*;
+use crate::Cause;
 
 const CURRENT: &str = "Microsoft\\Windows NT\\CurrentVersion";
 
@@ -168,7 +169,7 @@ fn a_damaged_base_block_comes_back_from_a_log() {
     let mut broken = in_use(&old);
     broken[36] ^= 1;
     let error = Hive::open(broken.as_slice(), Vec::new(), &Budget::default()).unwrap_err();
-    assert_eq!(error.cause(), Cause::Checksum);
+    assert_eq!(error.cause(), Cause::HiveChecksum);
     let log = Box::new(new_log(&[&old, &newer], 5));
     let hive = Hive::open(broken.as_slice(), vec![log], &Budget::default()).unwrap();
     let key = hive.key(CURRENT).unwrap().unwrap();
@@ -192,8 +193,8 @@ fn causes_are_exact() {
     };
     assert_eq!(cause(b"regf"), Cause::NotAHive);
     assert_eq!(cause(&with(0, b'R')), Cause::NotAHive);
-    assert_eq!(cause(&with(20, 2)), Cause::Version);
-    assert_eq!(cause(&with(24, 9)), Cause::Version);
+    assert_eq!(cause(&with(20, 2)), Cause::HiveVersion);
+    assert_eq!(cause(&with(24, 9)), Cause::HiveVersion);
     assert_eq!(cause(&with(39, 0x70)), Cause::CellOutside);
     assert_eq!(cause(&with(4096 + 32 + 4, b'x')), Cause::CellKind);
     assert_eq!(cause(&with(4096 + 32 + 3, 0x7f)), Cause::CellFree);

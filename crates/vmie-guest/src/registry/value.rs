@@ -6,7 +6,8 @@ use zerocopy::FromBytes;
 use super::format::{
     BIG, BINS, BigData, KeyValue, MAX_NAME, MAX_VALUE, RESIDENT, SEGMENT, VALUE, VALUE_LATIN,
 };
-use super::{Cause, Error, Hive, text};
+use super::{Hive, text};
+use crate::{Cause, Error};
 
 /// What kind of data a value has ("Data types").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

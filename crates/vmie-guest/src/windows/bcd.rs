@@ -1,7 +1,8 @@
 //! The boot configuration data: a hive of objects whose elements have numbers for names
 //! ([BCD reference](https://learn.microsoft.com/previous-versions/windows/desktop/bcd/bcd-reference)).
 
-use crate::registry::{Error, Hive, Key, Value};
+use crate::Error;
+use crate::registry::{Hive, Key, Value};
 
 /// The boot manager's object.
 const BOOT_MANAGER: &str = "{9dea862c-5cdd-4e70-acc1-f32b344d4795}";

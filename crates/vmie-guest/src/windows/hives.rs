@@ -64,7 +64,7 @@ impl Notes {
         mine.map(|(_, evidence)| evidence.clone()).collect()
     }
 
-    fn problem(&mut self, hive: &GuestHive<'_>, error: &crate::registry::Error) {
+    fn problem(&mut self, hive: &GuestHive<'_>, error: &crate::Error) {
         if self.problems.len() < 16 {
             let evidence = Evidence::new(clause(error));
             let mut evidence = evidence.on(hive.files.volume).path(hive.path.clone());
