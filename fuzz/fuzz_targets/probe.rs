@@ -1,10 +1,10 @@
 //! Probing: never fails on bytes in memory, raw is always the last, and whatever is named first is
-//! what opening takes the file for.
+//! what opening takes the file for. Checking an image ends, whatever it holds.
 #![no_main]
 
 use std::sync::Arc;
 
-use vmie_formats::{Confidence, Format, OpenOptions, Opened, probe};
+use vmie_formats::{CancelToken, Confidence, Format, OpenOptions, Opened, check, probe};
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let source = data.to_vec();
@@ -21,6 +21,21 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     );
     assert!(candidates.is_sorted_by(|a, b| a.confidence >= b.confidence));
     assert!(candidates.iter().all(|c| !c.evidence.is_empty()));
+    // Only the tables: a small file may show a disk that takes hours to read.
+    let checked = check(
+        Arc::new(source.clone()),
+        &OpenOptions::new(),
+        true,
+        &(),
+        &CancelToken::new(),
+    );
+    if let Ok(checked) = checked {
+        assert_eq!(checked.format, candidates[0].format);
+        assert_eq!(
+            checked.problems.is_empty(),
+            checked.damaged + checked.leaked == 0
+        );
+    }
     match OpenOptions::new().open(Arc::new(source)) {
         Ok(Opened::Disk(disk)) => {
             assert_eq!(disk.info().format, candidates[0].format);

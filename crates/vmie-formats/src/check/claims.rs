@@ -1,10 +1,11 @@
 //! Which parts of a file belong to what.
 
 use super::{Check, ProblemKind};
+use crate::{Cause, Error};
 
-/// Claims that are kept apart: some hundreds of MiB of them. Neighbours of one kind are one claim,
-/// so that only a file that is scattered beyond all measure has more.
-const MOST: usize = 8 << 20;
+/// Claims that are kept apart: 80 MiB of them. Neighbours of one kind are one claim, so that only a
+/// file that is scattered beyond all measure has more.
+const MOST: usize = 2 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Claim {
@@ -58,7 +59,13 @@ impl Claims {
     }
 
     /// Tells what lies over something else, outside of the file, or belongs to nothing.
-    pub(crate) fn finish(mut self, check: &mut Check) {
+    ///
+    /// # Errors
+    /// [`Cause::Limit`] when the file is scattered too much to tell.
+    pub(crate) fn finish(mut self, check: &mut Check) -> Result<(), Error> {
+        if self.full {
+            return Err(Error::new(Cause::Limit).in_structure("check"));
+        }
         self.claims
             .sort_unstable_by_key(|claim| (claim.start, claim.end));
         let mut reached = 0;
@@ -79,11 +86,12 @@ impl Claims {
             }
         }
         self.gap(reached, self.len, check);
+        Ok(())
     }
 
     fn gap(&self, from: u64, to: u64, check: &mut Check) {
         let len = to.min(self.len).saturating_sub(from);
-        if !self.full && self.slack.is_some_and(|slack| len >= slack) {
+        if self.slack.is_some_and(|slack| len >= slack) {
             let detail = format!("{len} bytes belong to nothing");
             check.add(ProblemKind::Leak, Some(from), detail);
         }
@@ -97,7 +105,7 @@ mod tests {
 
     fn found(claims: Claims) -> Vec<(ProblemKind, Option<u64>)> {
         let mut check = Check::new(Format::Vhd);
-        claims.finish(&mut check);
+        claims.finish(&mut check).unwrap();
         check.problems.iter().map(|p| (p.kind, p.offset)).collect()
     }
 

@@ -184,14 +184,14 @@ pub fn check(
             let disk = vhd::open(Arc::clone(source), &options)?;
             let mut claims = Claims::new(source.len());
             disk.claims(&mut claims, &mut check)?;
-            claims.finish(&mut check);
+            claims.finish(&mut check)?;
             Box::new(disk)
         }
         Format::Vhdx => {
             let disk = vhdx::open(Arc::clone(source), &options)?;
             let mut claims = Claims::new(source.len());
             disk.claims(&mut claims, &mut check)?;
-            claims.finish(&mut check);
+            claims.finish(&mut check)?;
             Box::new(disk)
         }
         Format::Vmdk => {
@@ -207,7 +207,7 @@ pub fn check(
         _ => match options.open(Arc::clone(source))? {
             Opened::Disk(disk) => disk,
             Opened::Appliance(appliance) => {
-                return of_appliance(&appliance, check, quick, progress, cancel);
+                return of_appliance(&appliance, &options, check, quick, progress, cancel);
             }
         },
     };
@@ -222,6 +222,7 @@ pub fn check(
 /// Checks the files of an appliance against its manifest, and its disks.
 fn of_appliance(
     appliance: &Appliance,
+    options: &OpenOptions,
     mut check: Check,
     quick: bool,
     progress: &dyn Progress,
@@ -240,7 +241,15 @@ fn of_appliance(
             continue;
         };
         let file = appliance.open_member(member)?;
-        match self::check(file, &OpenOptions::new(), quick, progress, cancel) {
+        // An appliance within an appliance could go on for ever.
+        let format = probe(&file)?.first().map(|candidate| candidate.format);
+        if format == Some(Format::Ova) {
+            let detail = format!("disk {index}: it is an appliance itself");
+            check.add(ProblemKind::Metadata, None, detail);
+            continue;
+        }
+        let options = options.clone().format(format);
+        match self::check(file, &options, quick, progress, cancel) {
             Ok(of_disk) => {
                 for problem in of_disk.problems {
                     let detail = format!("disk {index}: {}", problem.detail);

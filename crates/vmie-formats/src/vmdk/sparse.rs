@@ -60,8 +60,7 @@ impl Sparse {
     pub(super) fn check(&self, shared: &Shared, check: &mut Check) -> Result<(), Error> {
         let mut claims = Claims::new(self.tables.source.len());
         self.tables.claims(shared, &mut claims, check)?;
-        claims.finish(check);
-        Ok(())
+        claims.finish(check)
     }
 
     pub(super) fn shape(&self) -> &Shape {

@@ -10,6 +10,8 @@
 )]
 #![cfg(any(feature = "libdeflate", feature = "zlib-rs"))]
 
+mod damage;
+
 use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
