@@ -60,6 +60,12 @@ pub enum Cause {
     /// A name that cannot be a bucket's.
     #[error("it is not the name of a bucket")]
     BucketName,
+    /// There is no bucket of that name.
+    #[error("there is no such bucket")]
+    NoSuchBucket,
+    /// There is no object of that name.
+    #[error("there is no such object")]
+    NoSuchObject,
     /// A key that leads out of its bucket.
     #[error("the key leads out of its bucket")]
     KeyEscapes,
@@ -128,6 +134,8 @@ impl vmie_io::Cause for Cause {
             | Self::StoreBusy
             | Self::NotAStore
             | Self::BucketName
+            | Self::NoSuchBucket
+            | Self::NoSuchObject
             | Self::NotLocal
             | Self::SourceChanged
             | Self::NoSuchTask
@@ -167,6 +175,8 @@ impl vmie_io::Cause for Cause {
             Self::BucketName => {
                 "Use 3 to 63 lower-case letters, digits, dots, hyphens and underscores"
             }
+            Self::NoSuchBucket => "Make the bucket, or name one that exists",
+            Self::NoSuchObject => "Upload the object, or name one that exists",
             Self::KeyEscapes => "Use a key without empty, '.' and '..' parts",
             Self::NotLocal => "Use an address of the form s3://BUCKET/KEY",
             Self::SourceChanged => {

@@ -375,7 +375,7 @@ fn objects_of_buckets_are_imported_as_snapshots() {
 
     for (url, code) in [
         ("s3://images/../../etc/passwd", "key-escapes"),
-        ("s3://images/none.vmdk", "read"),
+        ("s3://images/none.vmdk", "no-such-object"),
         (
             "https://images.example/disk.vmdk?signature=secret",
             "not-local",

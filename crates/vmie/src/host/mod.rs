@@ -1,14 +1,14 @@
 //! The engine's host on this machine: work orders run on threads, records go to the store's
 //! journal, images end up in the store's folder.
 
-mod failure;
 mod import;
 mod source;
 mod staff;
-mod worker;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use vmie_io::{CancelToken, Fault};
@@ -17,14 +17,16 @@ use vmie_tasks::{
     Action, ApiCall, ApiError, Attempt, Begin, Caller, CancelRequest, Config, DescribeRequest,
     Engine, Failure, Happening, ImageId, ImportImageRequest, ImportImageTask,
     ImportSnapshotRequest, ImportSnapshotTask, OrderId, Output, Reply, ReportError, RequestId,
-    SnapshotId, Source, TaskEvent, TaskId, Timestamp,
+    SnapshotId, TaskEvent, TaskId, Timestamp,
 };
 
 pub use self::import::{ImportSpec, Imported, Outcome, StoredDisk};
+use self::source::LocalBuckets;
 use self::staff::Staff;
-use self::worker::Shop;
+use crate::buckets::FolderBuckets;
 use crate::clock::seed;
-use crate::store::{Buckets, Durable, Layout, Store};
+use crate::store::{Durable, Store};
+use crate::work::{Workshop, WorkshopOptions};
 use crate::{Cause, Error, ImageNote, ImageOptions, now};
 
 /// The longest wait for something to happen, so that a wish to stop is heard.
@@ -91,7 +93,7 @@ pub struct LocalHost {
     staff: Staff,
     /// How images are opened.
     images: ImageOptions,
-    buckets: Buckets,
+    buckets: LocalBuckets,
     /// The task that is worked on.
     focus: Option<TaskId>,
     /// Orders of other tasks.
@@ -121,19 +123,23 @@ impl LocalHost {
             let fault = Fault::new(Cause::JournalDamaged).in_structure("engine record");
             Error::from(fault.with_source(error)).in_file(store.layout.journal())
         })?;
-        let buckets = options.buckets.unwrap_or_else(|| root.join("buckets"));
-        let shop = Shop {
-            layout: Layout::new(root),
-            durable: options.durable,
-            options: options.images.clone(),
-            threads: 0,
-        };
+        let folders = options.buckets.unwrap_or_else(|| root.join("buckets"));
+        let of = |path| FolderBuckets::new(path).with_durable(options.durable.clone());
+        let buckets = LocalBuckets::new(of(folders), of(root.to_owned()));
+        let judging = buckets.clone();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let settings = WorkshopOptions::new()
+            .with_images(options.images.clone())
+            .with_durable(options.durable.clone())
+            .with_threads(NonZeroUsize::new(cores.clamp(1, 8)))
+            .with_judging(Arc::new(move |begin| judging.judging(begin)));
+        let shop = Workshop::new(root, settings, Arc::new(buckets.clone()))?;
         let mut host = Self {
             store,
             engine,
             staff: Staff::new(shop),
             images: options.images,
-            buckets: Buckets::new(buckets),
+            buckets,
             focus: None,
             parked: VecDeque::new(),
             replies: BTreeMap::new(),
@@ -287,7 +293,7 @@ impl LocalHost {
         if result.is_err() {
             // Whatever went wrong: nobody writes any more when this returns.
             self.staff.dismiss();
-            let _ = self.store.sweep_task(task);
+            let _ = self.staff.shop().sweep_task(task);
         }
         result
     }
@@ -360,8 +366,8 @@ impl LocalHost {
             self.parked.push_back(begin);
             return;
         }
-        let resolve = |source: &Source| source::resolve(source, &self.store, &self.buckets);
-        self.staff.begin(begin, resolve);
+        self.buckets.learn(&begin, |token| self.store.import(token));
+        self.staff.begin(begin);
     }
 
     fn note(&mut self, event: &TaskEvent) {
@@ -393,7 +399,7 @@ impl LocalHost {
             }
         }
         let known = |name: &str| active.iter().any(|id| id.as_str() == name);
-        self.store.sweep(known)
+        self.staff.shop().sweep(&known)
     }
 }
 
