@@ -86,24 +86,53 @@ impl Metrics {
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
         let name = "vmie_requests_total";
-        let _ = writeln!(out, "# HELP {name} Requests by action and code\n# TYPE {name} counter");
+        let _ = writeln!(
+            out,
+            "# HELP {name} Requests by action and code\n# TYPE {name} counter"
+        );
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         for ((action, code), count) in requests.iter() {
             let _ = writeln!(out, "{name}{{action=\"{action}\",code=\"{code}\"}} {count}");
         }
         drop(requests);
-        self.request_times
-            .write(&mut out, "vmie_request_seconds", "Time from a request's head to its answer");
-        self.commit_times
-            .write(&mut out, "vmie_commit_seconds", "Time that commits of the state took");
+        self.request_times.write(
+            &mut out,
+            "vmie_request_seconds",
+            "Time from a request's head to its answer",
+        );
+        self.commit_times.write(
+            &mut out,
+            "vmie_commit_seconds",
+            "Time that commits of the state took",
+        );
         let failing = i64::from(!self.is_healthy());
         let counter = |n: &AtomicU64| i64::try_from(n.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
         let gauge = |n: &AtomicI64| n.load(Ordering::Relaxed);
         for (name, kind, help, value) in [
-            ("vmie_connections", "gauge", "Open connections", gauge(&self.connections)),
-            ("vmie_orders_at_work", "gauge", "Orders that are worked on", gauge(&self.at_work)),
-            ("vmie_orders_waiting", "gauge", "Orders that wait for a worker", gauge(&self.waiting)),
-            ("vmie_attempts_total", "counter", "Attempts at orders", counter(&self.attempts)),
+            (
+                "vmie_connections",
+                "gauge",
+                "Open connections",
+                gauge(&self.connections),
+            ),
+            (
+                "vmie_orders_at_work",
+                "gauge",
+                "Orders that are worked on",
+                gauge(&self.at_work),
+            ),
+            (
+                "vmie_orders_waiting",
+                "gauge",
+                "Orders that wait for a worker",
+                gauge(&self.waiting),
+            ),
+            (
+                "vmie_attempts_total",
+                "counter",
+                "Attempts at orders",
+                counter(&self.attempts),
+            ),
             (
                 "vmie_attempts_failed_total",
                 "counter",
@@ -117,7 +146,10 @@ impl Metrics {
                 failing,
             ),
         ] {
-            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+            let _ = writeln!(
+                out,
+                "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
+            );
         }
         out
     }

@@ -30,7 +30,13 @@ pub(crate) fn request_id() -> String {
     let bytes = bytes::<16>().unwrap_or_default();
     let text = hex(&bytes);
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-    let (a, b, c, d, e) = (part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32));
+    let (a, b, c, d, e) = (
+        part(0, 8),
+        part(8, 12),
+        part(13, 16),
+        part(17, 20),
+        part(20, 32),
+    );
     format!("{a}-{b}-4{c}-a{d}-{e}")
 }
 

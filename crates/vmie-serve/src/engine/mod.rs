@@ -21,11 +21,11 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select, unbound
 use tokio::sync::oneshot;
 use vmie_rules::api::ApiCode;
 use vmie_tasks::{
-    ApiCall, ApiError, Change, Config, Engine, Happening, Output, ReportError, RequestId, Timestamp,
-    WorkerEvent,
+    ApiCall, ApiError, Change, Config, Engine, Happening, Output, ReportError, RequestId,
+    Timestamp, WorkerEvent,
 };
 
-pub use self::overview::{Overview, Shown};
+pub(crate) use self::overview::Overview;
 pub(crate) use self::replay::Answer;
 pub use self::scene::Scene;
 pub use self::work::Work;
@@ -49,7 +49,7 @@ const FAREWELL: Duration = Duration::from_secs(20);
 /// What comes in.
 enum Input {
     Call {
-        call: ApiCall,
+        call: Box<ApiCall>,
         /// The signature of a call that changes something.
         once: Option<[u8; 32]>,
         answer: oneshot::Sender<Answer>,
@@ -71,6 +71,7 @@ impl Desk {
     /// Asks the engine; the answer comes when what it promises is durable.
     pub(crate) async fn call(&self, call: ApiCall, once: Option<[u8; 32]>) -> Answer {
         let (answer, received) = oneshot::channel();
+        let call = Box::new(call);
         self.send(Input::Call { call, once, answer })?;
         received.await.unwrap_or_else(|_| Err(unavailable()))
     }
@@ -130,6 +131,13 @@ pub(crate) fn start(settings: Settings) -> Result<(Desk, JoinHandle<Result<(), E
     Ok((Desk { calls }, thread))
 }
 
+/// An overview that waits for replies.
+struct Asked {
+    overview: Overview,
+    asked: Vec<RequestId>,
+    answer: oneshot::Sender<Overview>,
+}
+
 struct Office {
     engine: Engine<Scene>,
     state: Box<dyn State>,
@@ -141,6 +149,8 @@ struct Office {
     answers: HashMap<RequestId, (oneshot::Sender<Answer>, Option<[u8; 32]>)>,
     /// Answers to calls that were made before, for when the batch is durable.
     again: Vec<(oneshot::Sender<Answer>, [u8; 32])>,
+    /// Overviews that wait for the replies to what they ask.
+    overviews: Vec<Asked>,
     replays: Replays,
     wake_at: Option<Timestamp>,
     is_stopping: bool,
@@ -159,12 +169,13 @@ impl Office {
             })
             .collect();
         let (config, seed) = (settings.config, random::seed()?);
-        let engine = Engine::restore_in(config, seed, settings.scene, records).map_err(|error| {
-            Error::Corrupt {
-                path: "state.redb".into(),
-                what: error.to_string(),
-            }
-        })?;
+        let engine =
+            Engine::restore_in(config, seed, settings.scene, records).map_err(|error| {
+                Error::Corrupt {
+                    path: "state.redb".into(),
+                    what: error.to_string(),
+                }
+            })?;
         let active: std::collections::HashSet<String> = engine
             .tasks()
             .filter(|(_, _, ended)| ended.is_none())
@@ -173,7 +184,11 @@ impl Office {
         let work = settings.work;
         work.settle(&puts)?;
         work.recover(&|key| known.contains(key), &|task| active.contains(task))?;
-        tracing::info!(tasks = engine.tasks().count(), active = active.len(), "state loaded");
+        tracing::info!(
+            tasks = engine.tasks().count(),
+            active = active.len(),
+            "state loaded"
+        );
         let (sender, words) = unbounded();
         let metrics = settings.metrics;
         let staff = Staff::new(
@@ -192,6 +207,7 @@ impl Office {
             words,
             answers: HashMap::new(),
             again: Vec::new(),
+            overviews: Vec::new(),
             replays: Replays::default(),
             wake_at: None,
             is_stopping: false,
@@ -261,13 +277,21 @@ impl Office {
                         return;
                     }
                 }
-                let request = self.engine.request(vmie::now(), call);
+                let request = self.engine.request(vmie::now(), *call);
                 self.answers.insert(request, (answer, once));
             }
             Input::Overview { most, answer } => {
-                let overview = overview::of(&mut self.engine, most);
-                // Who asked may have gone.
-                let _ = answer.send(overview);
+                let (overview, calls) = overview::questions(&self.engine, most);
+                let now = vmie::now();
+                let asked: Vec<RequestId> = calls
+                    .into_iter()
+                    .map(|call| self.engine.request(now, call))
+                    .collect();
+                self.overviews.push(Asked {
+                    overview,
+                    asked,
+                    answer,
+                });
             }
             Input::Stop => self.is_stopping = true,
         }
@@ -317,6 +341,10 @@ impl Office {
         for output in rest {
             self.act(output);
         }
+        for asked in std::mem::take(&mut self.overviews) {
+            // Who asked may have gone.
+            let _ = asked.answer.send(asked.overview);
+        }
         for (answer, signature) in std::mem::take(&mut self.again) {
             let same = self.replays.get(&signature).cloned();
             let _ = answer.send(same.unwrap_or_else(|| Err(unavailable())));
@@ -331,11 +359,15 @@ impl Office {
                     if let Some(signature) = once
                         && reply.is_ok()
                     {
-                        self.replays
-                            .put(vmie::now().secs, signature, reply.clone());
+                        self.replays.put(vmie::now().secs, signature, reply.clone());
                     }
                     // Who asked may have gone.
                     let _ = answer.send(reply);
+                } else if let Ok(reply) = reply {
+                    let asked = self.overviews.iter_mut();
+                    if let Some(one) = asked.into_iter().find(|one| one.asked.contains(&request)) {
+                        overview::learn(&mut one.overview, reply);
+                    }
                 }
             }
             Output::Begin(begin) => self.staff.begin(begin),

@@ -104,8 +104,8 @@ impl Staff {
         let mut still = VecDeque::new();
         while let Some(begin) = self.waiting.pop_front() {
             let converts = is_conversion(begin.order.step);
-            let is_full = self.at_work.len() >= self.hands
-                || (converts && converting >= self.conversions);
+            let is_full =
+                self.at_work.len() >= self.hands || (converts && converting >= self.conversions);
             if is_full || self.must_wait(&begin) {
                 still.push_back(begin);
                 continue;
@@ -118,8 +118,12 @@ impl Staff {
         self.waiting = still;
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let metrics = &self.metrics;
-        metrics.waiting.store(count(self.waiting.len()), Ordering::Relaxed);
-        metrics.at_work.store(count(self.at_work.len()), Ordering::Relaxed);
+        metrics
+            .waiting
+            .store(count(self.waiting.len()), Ordering::Relaxed);
+        metrics
+            .at_work
+            .store(count(self.at_work.len()), Ordering::Relaxed);
     }
 
     /// Whether work that was told to stop has to end first: any of its task for a cleanup, and an
@@ -141,7 +145,12 @@ impl Staff {
             // When the engine is gone, nobody listens.
             let say = |event, is_last| {
                 let order = order.clone();
-                let _ = sender.send(Word { order, attempt, event, is_last });
+                let _ = sender.send(Word {
+                    order,
+                    attempt,
+                    event,
+                    is_last,
+                });
             };
             let event = work.perform(&begin, &token, &mut |event| say(event, false));
             say(event, true);

@@ -154,10 +154,14 @@ impl Entry {
         }
         let id = self.id;
         if self.account.len() != 12 || !self.account.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(format!("the account of the access key {id} has to be twelve digits"));
+            return Err(format!(
+                "the account of the access key {id} has to be twelve digits"
+            ));
         }
         if self.secret.reveal().len() < 16 {
-            return Err(format!("the secret of the access key {id} is shorter than 16 bytes"));
+            return Err(format!(
+                "the secret of the access key {id} is shorter than 16 bytes"
+            ));
         }
         let expires = match self.expires.as_deref().map(parse_date) {
             Some(None) => {

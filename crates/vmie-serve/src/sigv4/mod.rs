@@ -95,7 +95,10 @@ pub fn verify(keys: &Keys, received: &Received<'_>, now: i64) -> Result<Verified
 
     let key = keys.get(signature.key_id);
     let request = canonical_request(received, &query, &signed, &signature)?;
-    let scope = format!("{}/{}/{SERVICE}/{TERMINATOR}", signature.day, signature.region);
+    let scope = format!(
+        "{}/{}/{SERVICE}/{TERMINATOR}",
+        signature.day, signature.region
+    );
     let digest = hex(&Sha256::digest(request.as_bytes()));
     let to_sign = format!("{ALGORITHM}\n{}\n{scope}\n{digest}", signature.date);
     // For a key that is not known, as much is computed with one that nobody has.
@@ -112,7 +115,9 @@ pub fn verify(keys: &Keys, received: &Received<'_>, now: i64) -> Result<Verified
         return Err(not_valid());
     };
     if key.expires.is_some_and(|at| at <= now) {
-        return Err(expired("The security token included in the request is expired"));
+        return Err(expired(
+            "The security token included in the request is expired",
+        ));
     }
     Ok(Verified {
         key_id: key.id.clone(),
@@ -263,7 +268,9 @@ fn check_time(signature: &Signature<'_>, now: i64) -> Result<(), ApiError> {
         return Err(expired("Request has expired."));
     }
     if at > now.saturating_add(SKEW) {
-        return Err(expired("Request is dated more than 15 minutes in the future."));
+        return Err(expired(
+            "Request is dated more than 15 minutes in the future.",
+        ));
     }
     Ok(())
 }
@@ -281,7 +288,9 @@ fn canonical_request(
     let query = query.canonical();
     let names = signature.signed_headers;
     let payload = hex(&Sha256::digest(received.body));
-    Ok(format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{payload}"))
+    Ok(format!(
+        "{method}\n{path}\n{query}\n{headers}\n{names}\n{payload}"
+    ))
 }
 
 /// The key that signs what is of one day, Region and service.

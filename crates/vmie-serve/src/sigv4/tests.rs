@@ -109,12 +109,10 @@ fn the_published_signatures_are_ours() {
         let scope = "AKIDEXAMPLE/20150830/us-east-1/ec2/aws4_request";
         let signature = read(scope, names, known, DATE, None, None).unwrap();
         let signed: Vec<&str> = names.split(';').collect();
-        let request =
-            canonical_request(&received, &Query::parse(""), &signed, &signature).unwrap();
+        let request = canonical_request(&received, &Query::parse(""), &signed, &signature).unwrap();
         let digest = hex(&Sha256::digest(request.as_bytes()));
-        let to_sign = format!(
-            "{ALGORITHM}\n{DATE}\n20150830/us-east-1/service/aws4_request\n{digest}"
-        );
+        let to_sign =
+            format!("{ALGORITHM}\n{DATE}\n20150830/us-east-1/service/aws4_request\n{digest}");
         let key = signing_key(SECRET, "20150830", "us-east-1", "service").unwrap();
         assert_eq!(hex(&mac(&key, to_sign.as_bytes()).unwrap()), known);
     }
@@ -149,16 +147,28 @@ fn a_signed_query_is_taken_for_as_long_as_it_says() {
     };
     assert_eq!(verify_at(query, NOW + 60), "taken");
     assert_eq!(verify_at(query, NOW + 61), "RequestExpired");
-    assert_eq!(verify_at(&query.replace("=DescribeImages", "=DescribeSnapshots"), NOW), "AuthFailure");
-    assert_eq!(verify_at(&query.replace("Expires=60", "Expires=6000000"), NOW), "IncompleteSignature");
-    assert_eq!(verify_at(&format!("{query}&X-Amz-Date=20150830T123600Z"), NOW), "IncompleteSignature");
+    assert_eq!(
+        verify_at(&query.replace("=DescribeImages", "=DescribeSnapshots"), NOW),
+        "AuthFailure"
+    );
+    assert_eq!(
+        verify_at(&query.replace("Expires=60", "Expires=6000000"), NOW),
+        "IncompleteSignature"
+    );
+    assert_eq!(
+        verify_at(&format!("{query}&X-Amz-Date=20150830T123600Z"), NOW),
+        "IncompleteSignature"
+    );
 }
 
 #[test]
 fn temporary_credentials_need_their_token_and_end() {
     let scope = "20150830/us-east-1/ec2/aws4_request";
     let mut pairs = good();
-    pairs.push(("x-amz-security-token".into(), "AQoDYXdzEPT//////////wEXAMPLE".into()));
+    pairs.push((
+        "x-amz-security-token".into(),
+        "AQoDYXdzEPT//////////wEXAMPLE".into(),
+    ));
     pairs[3].1 = format!(
         "AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/{scope}, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, \
          Signature=becac52e2e567ccd8f0ae24c74b08b053581ef76e555d5184ce00756cd9fb389"
@@ -194,9 +204,15 @@ fn what_is_not_signed_right_is_refused_with_its_code() {
     assert_eq!(without(3), "MissingAuthenticationToken");
     // Another host, content, key, secret, day, Region.
     assert_eq!(changed(0, "example.com"), "AuthFailure");
-    assert_eq!(code(check(&good(), b"Action=DeleteSnapshot", NOW)), "AuthFailure");
+    assert_eq!(
+        code(check(&good(), b"Action=DeleteSnapshot", NOW)),
+        "AuthFailure"
+    );
     assert_eq!(edit(ID, "AKIDUNKNOWN"), "AuthFailure");
-    assert_eq!(changed(3, &authorization(&SIGNATURE.replace('4', "5"))), "AuthFailure");
+    assert_eq!(
+        changed(3, &authorization(&SIGNATURE.replace('4', "5"))),
+        "AuthFailure"
+    );
     assert_eq!(edit("us-east-1", "us-east-2"), "AuthFailure");
     // Too old, too new, and just not.
     for (now, expected) in [
@@ -216,11 +232,20 @@ fn what_is_not_signed_right_is_refused_with_its_code() {
         ("aws4_request", "aws4"),
         ("us-east-1", "nowhere"),
         ("20150830/", "20150831/"),
-        ("content-type;host;x-amz-date", "host;content-type;x-amz-date"),
+        (
+            "content-type;host;x-amz-date",
+            "host;content-type;x-amz-date",
+        ),
         ("content-type;host;x-amz-date", "content-type;host"),
         ("content-type;host;x-amz-date", "content-type;x-amz-date"),
-        ("content-type;host;x-amz-date", "content-type;host;x-amz-date;x-amz-target"),
-        ("content-type;host;x-amz-date", "Content-Type;Host;X-Amz-Date"),
+        (
+            "content-type;host;x-amz-date",
+            "content-type;host;x-amz-date;x-amz-target",
+        ),
+        (
+            "content-type;host;x-amz-date",
+            "Content-Type;Host;X-Amz-Date",
+        ),
         ("content-type;host", "content-type;host;host"),
         ("Signature=4", "Signature=g"),
         ("Signature=4512", "Signature="),
@@ -247,7 +272,10 @@ fn what_is_not_signed_right_is_refused_with_its_code() {
 fn secrets_are_not_shown_svc_sec_3() {
     let keys = keys();
     let shown = format!("{keys:?}");
-    assert!(!shown.contains("wJalr") && !shown.contains("AQoDYX"), "{shown}");
+    assert!(
+        !shown.contains("wJalr") && !shown.contains("AQoDYX"),
+        "{shown}"
+    );
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.toml");
     for text in [

@@ -40,7 +40,9 @@ impl Embedded {
         make_private(folder)?;
         let path = folder.join("state.redb");
         let marker = folder.join("state.made");
-        let is_made = marker.try_exists().map_err(|error| Error::io(&marker, error))?;
+        let is_made = marker
+            .try_exists()
+            .map_err(|error| Error::io(&marker, error))?;
         let has_content = fs::metadata(&path).is_ok_and(|metadata| metadata.len() > 0);
         if is_made && !has_content {
             let what = "the file is gone or empty".to_owned();
@@ -187,8 +189,12 @@ fn decode(key: &str, value: &[u8]) -> Result<Record, String> {
         return Err(format!("the checksum of the record {key} is wrong"));
     }
     // The error would show what is in the record, and there are secrets in records.
-    let record: Record = serde_json::from_slice(content)
-        .map_err(|error| format!("the record {key} is of another version ({:?})", error.classify()))?;
+    let record: Record = serde_json::from_slice(content).map_err(|error| {
+        format!(
+            "the record {key} is of another version ({:?})",
+            error.classify()
+        )
+    })?;
     if record.key().to_string() != key {
         return Err(format!("the record {key} has another key"));
     }
@@ -243,7 +249,10 @@ mod tests {
                 region: "us-east-1".into(),
             };
             let action = Action::ImportSnapshot(request);
-            engine.request(Timestamp::from_secs(1_790_000_000), ApiCall { caller, action });
+            engine.request(
+                Timestamp::from_secs(1_790_000_000),
+                ApiCall { caller, action },
+            );
             loop {
                 match engine.poll() {
                     Output::Commit(commit) => all.extend(commit.changes),

@@ -5,6 +5,7 @@ mod embedded;
 use vmie_tasks::{Change, Record};
 
 pub use embedded::Embedded;
+pub(crate) use embedded::make_private;
 
 use crate::Error;
 

@@ -220,9 +220,7 @@ impl<W: World> Engine<W> {
 
     /// All tasks that it remembers, the oldest first: whose each is, and when it ended if it has. For
     /// hosts that look after what tasks leave, and for pages that show what is going on.
-    pub fn tasks(
-        &self,
-    ) -> impl DoubleEndedIterator<Item = (&Caller, &TaskId, Option<Timestamp>)> {
+    pub fn tasks(&self) -> impl DoubleEndedIterator<Item = (&Caller, &TaskId, Option<Timestamp>)> {
         self.tasks.values().map(|slot| {
             let head = &slot.task.head;
             (&*head.caller, &head.id, slot.task.ended())
