@@ -1,0 +1,393 @@
+"""Drives `vmie serve` with boto3 and the AWS CLI, unmodified, through the guide's examples.
+
+Usage: serve.py VMIE AWS OVA quick|all KILLS
+
+VMIE is the command, AWS the AWS CLI, OVA the demo guest. The server is started with the demo world;
+what is imported and exported is compared with qemu-img. With KILLS, the server is killed so many times
+under many tasks, and every task that it accepted has to end right.
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError, EndpointConnectionError, ConnectionClosedError, ReadTimeoutError
+
+VMIE, AWS, OVA, MODE, KILLS = sys.argv[1:6]
+IMPORTS, EXPORTS = "amzn-s3-demo-import-bucket", "amzn-s3-demo-export-bucket"
+KMS = "0ea3fef3-80a7-4778-9d8c-1c0c6EXAMPLE"
+passed, failures = 0, []
+
+
+def check(holds, what):
+    global passed
+    if holds:
+        passed += 1
+    else:
+        print("DIFFERS ", what, flush=True)
+        failures.append(what)
+
+
+def same(what, ours, theirs):
+    check(ours == theirs, f"{what}: {ours!r}, expected {theirs!r}")
+
+
+def run(*arguments):
+    done = subprocess.run(arguments, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise RuntimeError(f"{arguments} failed: {done.stderr}{done.stdout}")
+    return done.stdout
+
+
+class Server:
+    def __init__(self, data, *options):
+        self.data, self.options = data, options
+        self.port = "0"
+        self.start()
+
+    def start(self):
+        self.log = open(f"{self.data}.log", "ab")
+        self.process = subprocess.Popen(
+            [VMIE, "serve", "--demo", "--json", "--data", self.data, "--listen", f"127.0.0.1:{self.port}",
+             "--upload-poll", "1", *self.options],
+            stdout=subprocess.PIPE, stderr=self.log, text=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the server did not start: {open(f'{self.data}.log').read()[-2000:]}")
+        text = line
+        while True:
+            try:
+                said = json.loads(text)
+                break
+            except json.JSONDecodeError:
+                text += self.process.stdout.readline()
+        self.url, self.page = said["url"], said["page"]
+        self.port = self.url.rsplit(":", 1)[1]
+        with open(f"{self.data}/access-keys.toml", "rb") as file:
+            self.key = tomllib.load(file)["access_key"][0]
+
+    def client(self, **change):
+        settings = dict(
+            endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=self.key["id"],
+            aws_secret_access_key=self.key["secret"],
+            config=Config(retries={"max_attempts": 0}, read_timeout=20))
+        settings.update(change)
+        return boto3.session.Session().client("ec2", **settings)
+
+    def aws(self, *arguments):
+        environment = dict(
+            os.environ, AWS_ACCESS_KEY_ID=self.key["id"], AWS_SECRET_ACCESS_KEY=self.key["secret"],
+            AWS_DEFAULT_REGION="us-east-1", AWS_CONFIG_FILE="/dev/null", AWS_PAGER="")
+        done = subprocess.run(
+            [AWS, "--endpoint-url", self.url, "ec2", *arguments, "--output", "json"],
+            capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise RuntimeError(f"aws {arguments}: {done.stderr}")
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        same("the exit code after SIGTERM", self.process.wait(timeout=40), 0)
+        self.process.stdout.close()
+
+    def path(self, *parts):
+        return os.path.join(self.data, *parts)
+
+    def bucket(self, bucket, key):
+        path = self.path("buckets", bucket, key)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+
+def until(look, seconds=120):
+    start = time.monotonic()
+    while True:
+        found = look()
+        if found["state"] in ("completed", "deleted", "cancelled"):
+            return found
+        if time.monotonic() - start > seconds:
+            raise RuntimeError(f"a task does not end: {found}")
+        time.sleep(0.1)
+
+
+def image_task(ec2, task):
+    def look():
+        one = ec2.describe_import_image_tasks(ImportTaskIds=[task])["ImportImageTasks"][0]
+        return dict(one, state=one["Status"])
+    return until(look)
+
+
+def snapshot_task(ec2, task):
+    def look():
+        one = ec2.describe_import_snapshot_tasks(ImportTaskIds=[task])["ImportSnapshotTasks"][0]
+        return dict(one, state=one["SnapshotTaskDetail"]["Status"])
+    return until(look)
+
+
+def export_task(ec2, task):
+    def look():
+        one = ec2.describe_export_image_tasks(ExportImageTaskIds=[task])["ExportImageTasks"][0]
+        return dict(one, state=one["Status"])
+    return until(look)
+
+
+def compare(what, left, right, format=None):
+    kinds = ["-f", "raw"] + (["-F", format] if format else [])
+    done = subprocess.run(["qemu-img", "compare", *kinds, left, right], capture_output=True, text=True)
+    check(done.returncode == 0, f"{what}: {done.stdout}{done.stderr}")
+
+
+def refused(what, code, call, **parameters):
+    try:
+        answer = call(**parameters)
+        check(False, f"{what}: taken, {answer}")
+    except ClientError as error:
+        same(what, error.response["Error"]["Code"], code)
+        check(len(error.response["Error"]["Message"]) > 10, f"{what}: no text")
+
+
+def imports(server, ec2, reference):
+    bucket = dict(S3Bucket=IMPORTS, S3Key="vms/my-server-vm.ova")
+    # With files of JSON, as the guide has them, by the CLI.
+    containers = os.path.join(server.data, "containers.json")
+    with open(containers, "w") as file:
+        json.dump([{"Description": "My Server OVA", "Format": "ova", "UserBucket": bucket}], file)
+    said = server.aws("import-image", "--description", "My server VM", "--disk-containers", f"file://{containers}")
+    first = said["ImportTaskId"]
+    check(re.fullmatch(r"import-ami-[0-9a-z]{17}", first), f"the id {first}")
+    same("status at first", (said["Status"], said["StatusMessage"]), ("active", "pending"))
+    done = image_task(ec2, first)
+    same("import-image by the CLI", (done["state"], done.get("StatusMessage")), ("completed", None))
+    listed = server.aws("describe-import-image-tasks", "--import-task-ids", first)["ImportImageTasks"][0]
+    same("the CLI lists what boto3 lists", listed["ImageId"], done["ImageId"])
+    snapshot = done["SnapshotDetails"][0]["SnapshotId"]
+    compare("the imported disk", reference, server.path("store", f"{snapshot}.raw"))
+    # By address, with a license type, a usage operation, a boot mode.
+    url = f"S3://{IMPORTS}/vms/my-server-vm.ova"
+    for more in (dict(LicenseType="BYOL"), dict(UsageOperation="RunInstances"), dict(BootMode="legacy-bios"),
+                 dict(TagSpecifications=[dict(ResourceType="import-image-task", Tags=[dict(Key="a", Value="ä")])])):
+        task = ec2.import_image(DiskContainers=[dict(Format="OVA", Url=url)], Description=str(more), **more)
+        done = image_task(ec2, task["ImportTaskId"])
+        same(f"import-image with {more}", done["state"], "completed")
+        same("the address comes back with its parts", done["SnapshotDetails"][0]["UserBucket"], bucket)
+    same("tags come back", done["Tags"], [dict(Key="a", Value="ä")])
+    # License included is for Windows (SVC-LIC-2).
+    said = server.aws("import-image", "--license-type", "aws", "--disk-containers", f"Format=OVA,Url={url}")
+    done = image_task(ec2, said["ImportTaskId"])
+    same("a Linux with an AWS license", done["state"], "deleted")
+    # Several disks.
+    task = ec2.import_image(Description="My server disks", DiskContainers=[
+        dict(Description="First disk", Format="vmdk", UserBucket=dict(S3Bucket=IMPORTS, S3Key="disks/1.vmdk")),
+        dict(Description="Second disk", Format="vmdk", UserBucket=dict(S3Bucket=IMPORTS, S3Key="disks/2.vmdk"))])
+    done = image_task(ec2, task["ImportTaskId"])
+    same("import-image of two disks", (done["state"], len(done["SnapshotDetails"])), ("completed", 2))
+    # Encrypted, in a folder that was said to be so.
+    task = ec2.import_image(Description="encrypted", Encrypted=True, KmsKeyId=KMS,
+                            DiskContainers=[dict(Format="ova", UserBucket=bucket)])
+    done = image_task(ec2, task["ImportTaskId"])
+    same("an encrypted import", (done["state"], done["Encrypted"], done["KmsKeyId"]), ("completed", True, KMS))
+    return first, snapshot
+
+
+def snapshots(server, ec2, reference):
+    made = []
+    for format in ("raw", "vhd", "vhdx", "vmdk"):
+        task = ec2.import_snapshot(Description="My server VM", DiskContainer=dict(
+            Description=f"My server {format}", Format=format.upper(),
+            UserBucket=dict(S3Bucket=IMPORTS, S3Key=f"disks/1.{format}")))
+        same("at first", task["SnapshotTaskDetail"]["StatusMessage"], "pending")
+        ec2.get_waiter("snapshot_imported").wait(
+            ImportTaskIds=[task["ImportTaskId"]], WaiterConfig=dict(Delay=1, MaxAttempts=120))
+        done = snapshot_task(ec2, task["ImportTaskId"])["SnapshotTaskDetail"]
+        compare(f"the snapshot of a {format}", reference, server.path("store", f"{done['SnapshotId']}.raw"))
+        made.append(done["SnapshotId"])
+    # Import without modification: register-image (SVC-MOD-7); then volumes.
+    ami = ec2.register_image(Name="my-server", Architecture="x86_64", RootDeviceName="/dev/sda1", BlockDeviceMappings=[
+        dict(DeviceName="/dev/sda1", Ebs=dict(SnapshotId=made[0]))])["ImageId"]
+    ec2.get_waiter("image_available").wait(ImageIds=[ami], WaiterConfig=dict(Delay=1, MaxAttempts=10))
+    same("a registered image is listed", ec2.describe_images(ImageIds=[ami])["Images"][0]["State"], "available")
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", SnapshotId=made[1])
+    check(volume["State"] in ("creating", "available"), f"the volume {volume}")
+    compare("a volume", reference, server.path("store", f"{volume['VolumeId']}.raw"))
+    return made, ami
+
+
+def lists(server, ec2):
+    pages = list(ec2.get_paginator("describe_import_image_tasks").paginate(PaginationConfig=dict(PageSize=2)))
+    ids = [one["ImportTaskId"] for page in pages for one in page["ImportImageTasks"]]
+    everything = [one["ImportTaskId"] for one in ec2.describe_import_image_tasks()["ImportImageTasks"]]
+    same("pages hold what the list holds", ids, everything)
+    check(len(pages) > 2, f"{len(pages)} pages")
+    for state in ("completed", "deleted", "active"):
+        found = ec2.describe_import_image_tasks(Filters=[dict(Name="task-state", Values=[state])])["ImportImageTasks"]
+        check(all(one["Status"] == state for one in found), f"the filter {state}")
+    other = server.client(region_name="eu-west-1")
+    same("another Region", other.describe_import_image_tasks()["ImportImageTasks"], [])
+
+
+def cancels(ec2):
+    for wait in (0, 0.05, 0.3):
+        task = ec2.import_snapshot(Description=f"cancelled after {wait}", DiskContainer=dict(
+            Format="VMDK", UserBucket=dict(S3Bucket=IMPORTS, S3Key="disks/1.vmdk")))["ImportTaskId"]
+        time.sleep(wait)
+        try:
+            said = ec2.cancel_import_task(ImportTaskId=task, CancelReason="no longer wanted")
+            same("cancelled", said["PreviousState"], "active")
+            done = snapshot_task(ec2, task)
+            same("after a cancel", done["state"], "deleted")
+        except ClientError:
+            same("too late for a cancel", snapshot_task(ec2, task)["state"], "completed")
+
+
+def exports(server, ec2, ami, reference):
+    for format, kind in (("VMDK", "vmdk"), ("VHD", "vpc"), ("RAW", "raw")):
+        task = ec2.export_image(ImageId=ami, DiskImageFormat=format,
+                                S3ExportLocation=dict(S3Bucket=EXPORTS, S3Prefix="exports/"))["ExportImageTaskId"]
+        done = export_task(ec2, task)
+        same(f"export-image to {format}", (done["state"], done.get("StatusMessage")), ("completed", None))
+        compare(f"the exported {format}", reference,
+                server.path("buckets", EXPORTS, f"exports/{task}.{format.lower()}"), kind)
+    task = server.aws("export-image", "--image-id", ami, "--disk-image-format", "VMDK",
+                      "--s3-export-location", f"S3Bucket={EXPORTS},S3Prefix=cancelled/")["ExportImageTaskId"]
+    try:
+        ec2.cancel_export_task(ExportTaskId=task)
+        same("a cancelled export", export_task(ec2, task)["state"], "deleted")
+        left = server.path("buckets", EXPORTS, "cancelled")
+        check(not os.path.isdir(left) or not os.listdir(left), "a cancelled export left something")
+    except ClientError:
+        same("too late for a cancel", export_task(ec2, task)["state"], "completed")
+
+
+def errors(server, ec2, ami):
+    ova = [dict(Format="ova", Url=f"s3://{IMPORTS}/vms/my-server-vm.ova")]
+    location = dict(S3Bucket=EXPORTS, S3Prefix="e/")
+    gone = "import-ami-0123456789abcdef0"
+    for what, code, call, parameters in (
+        ("no container", "MissingParameter", ec2.import_image, {}),
+        ("a license and a usage", "InvalidParameterCombination", ec2.import_image,
+         dict(DiskContainers=ova, LicenseType="BYOL", UsageOperation="RunInstances")),
+        ("a dry run", "DryRunOperation", ec2.import_image, dict(DiskContainers=ova, DryRun=True)),
+        ("an unknown bucket", "InvalidParameter", ec2.import_image,
+         dict(DiskContainers=[dict(Format="ova", Url="s3://nobodys-bucket/a.ova")])),
+        ("an unknown role", "InvalidParameter", ec2.import_image, dict(DiskContainers=ova, RoleName="nobody")),
+        ("an unknown task", "InvalidConversionTaskId", ec2.cancel_import_task, dict(ImportTaskId=gone)),
+        ("a malformed task", "InvalidConversionTaskId.Malformed", ec2.cancel_import_task, dict(ImportTaskId="task")),
+        ("an unknown filter", "InvalidParameterValue", ec2.describe_import_image_tasks,
+         dict(Filters=[dict(Name="colour", Values=["red"])])),
+        ("a bad token", "InvalidNextToken", ec2.describe_import_image_tasks, dict(NextToken="token")),
+        ("an unknown image", "InvalidAMIID.NotFound", ec2.export_image,
+         dict(ImageId="ami-0123456789abcdef0", DiskImageFormat="VMDK", S3ExportLocation=location)),
+        ("an unknown instance", "InvalidInstanceID.NotFound", ec2.create_instance_export_task,
+         dict(InstanceId="i-0123456789abcdef0", TargetEnvironment="vmware",
+              ExportToS3Task=dict(ContainerFormat="ova", DiskImageFormat="VMDK", S3Bucket=EXPORTS))),
+        ("an unknown snapshot", "InvalidSnapshot.NotFound", ec2.delete_snapshot,
+         dict(SnapshotId="snap-0123456789abcdef0")),
+        ("an unknown export", "InvalidExportTaskID.NotFound", ec2.cancel_export_task,
+         dict(ExportTaskId="export-ami-0123456789abcdef0")),
+        ("an action of another service", "InvalidAction", ec2.describe_vpcs, {}),
+    ):
+        refused(what, code, call, **parameters)
+    token = dict(ClientToken="once", Description="once", DiskContainers=ova)
+    first = ec2.import_image(**token)["ImportTaskId"]
+    same("the same token again (SVC-OBS-6)", ec2.import_image(**token)["ImportTaskId"], first)
+    refused("the token with other parameters", "IdempotentParameterMismatch", ec2.import_image,
+            **dict(token, Description="twice"))
+    image_task(ec2, first)
+    for what, code, change in (
+        ("a wrong secret", "AuthFailure", dict(aws_secret_access_key="x" * 40)),
+        ("an unknown key", "AuthFailure", dict(aws_access_key_id="AKIAUNKNOWN")),
+        ("a session token that nobody gave", "AuthFailure", dict(aws_session_token="token")),
+    ):
+        refused(what, code, server.client(**change).describe_images)
+
+
+def kills(server, count):
+    """Kills the server at random moments while tasks come in; then all have to end right."""
+    random.seed(7)
+    accepted, tried = {}, 0
+    for _ in range(count):
+        ec2 = server.client()
+        end = time.monotonic() + random.uniform(0.02, 0.8)
+        while time.monotonic() < end and len(accepted) < max(50, count):
+            tried += 1
+            format = random.choice(("raw", "vmdk", "vhd"))
+            try:
+                task = ec2.import_snapshot(Description=f"number {tried}", DiskContainer=dict(
+                    Format=format, UserBucket=dict(S3Bucket=IMPORTS, S3Key=f"disks/2.{format}")))
+                accepted[task["ImportTaskId"]] = f"number {tried}"
+            except (EndpointConnectionError, ConnectionClosedError, ReadTimeoutError):
+                break
+        time.sleep(max(0, end - time.monotonic()))
+        server.kill()
+        server.start()
+    ec2 = server.client()
+    made = set()
+    for task, description in accepted.items():
+        done = snapshot_task(ec2, task)
+        same(f"{task} after the kills", (done["state"], done["Description"]), ("completed", description))
+        made.add(done["SnapshotTaskDetail"].get("SnapshotId"))
+    same("each task has a snapshot of its own", len(made), len(accepted))
+    for one in ec2.describe_import_snapshot_tasks(Filters=[dict(Name="task-state", Values=["active"])])["ImportSnapshotTasks"]:
+        snapshot_task(ec2, one["ImportTaskId"])
+    known = {one["SnapshotId"] for one in ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]}
+    there = {name[:-4] for name in os.listdir(server.path("store")) if name.startswith("snap-") and name.endswith(".raw")}
+    same("no disk that no snapshot knows", there - known, set())
+    same("nothing temporary", os.listdir(server.path("store", "work")), [])
+    print(f"{count} kills, {len(accepted)} tasks accepted")
+
+
+def main():
+    scratch = tempfile.mkdtemp(prefix="vmie-serve-")
+    server = None
+    try:
+        server = Server(os.path.join(scratch, "data"), "--encrypted-at-rest")
+        ec2 = server.client()
+        reference = os.path.join(scratch, "reference.raw")
+        run(VMIE, "convert", "-O", "raw", OVA, reference)
+        small = os.path.join(scratch, "small.raw")
+        with open(small, "wb") as file:
+            file.write(random.Random(1).randbytes(3 << 20))
+            file.truncate(16 << 20)
+        for name, disk in (("1", reference), ("2", small)):
+            for format in ("raw", "vhd", "vhdx", "vmdk"):
+                run(VMIE, "convert", "-f", "raw", "-O", format, disk, server.bucket(IMPORTS, f"disks/{name}.{format}"))
+        start = time.monotonic()
+        first, snapshot = imports(server, ec2, reference)
+        made, registered = snapshots(server, ec2, reference)
+        lists(server, ec2)
+        cancels(ec2)
+        ami = ec2.describe_import_image_tasks(ImportTaskIds=[first])["ImportImageTasks"][0]["ImageId"]
+        exports(server, ec2, ami, reference)
+        errors(server, ec2, ami)
+        print(f"the examples took {time.monotonic() - start:.1f} s", flush=True)
+        same("nothing temporary", os.listdir(server.path("store", "work")), [])
+        if int(KILLS):
+            kills(server, int(KILLS))
+        log = open(f"{server.data}.log").read()
+        check(server.key["secret"] not in log, "a secret stands in the log")
+        check("panicked" not in log, "something panicked")
+        server.stop()
+    finally:
+        if server and server.process.poll() is None:
+            server.process.kill()
+        shutil.rmtree(scratch)
+    print(f"peers serve: {passed} passed, {len(failures)} failed")
+    sys.exit(bool(failures))
+
+
+main()
