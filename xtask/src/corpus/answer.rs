@@ -65,6 +65,11 @@ const EXPLAINED: &[Explained] = &[
     },
 ];
 
+/// Why a VHD is refused that another reads.
+const CHECKSUM: &str = "Virtual Hard Disk Image Format Specification 1.0, Hard Disk Footer Format, \
+                        Checksum: a footer whose checksum is wrong is looked for at the other end of the \
+                        file, and there it is wrong, too";
+
 /// What we say of an image.
 struct Ours {
     format: String,
@@ -163,14 +168,23 @@ pub(super) fn compare(image: &Image<'_>, info: &Value, code: i32) -> Result<Outc
     if code != 0 {
         let refused = readers.is_empty() && told.readings.len() + told.capacities.len() > 0;
         let message = &info["error"]["message"];
-        return Ok(match readers.first() {
-            Some(reader) => Outcome::Other(format!(
+        let second = told.readings.iter().find(|reading| reading.refuses);
+        let checksum = message
+            .as_str()
+            .is_some_and(|text| text.contains("VHD") && text.contains("checksum"));
+        return Ok(match (readers.first(), second) {
+            (Some(reader), Some(second)) if checksum => Outcome::Explained(format!(
+                "{} refuses it, too; {} reads it: {CHECKSUM}",
+                second.reader, reader.reader
+            )),
+            (Some(reader), _) => Outcome::Other(format!(
                 "{} reads it, and we do not: {message}",
                 reader.reader
             )),
-            None if refused => Outcome::Refused,
-            None => {
-                println!("refused  {}: {message}", image.name);
+            (None, _) => {
+                if !refused {
+                    println!("refused  {}: {message}", image.name);
+                }
                 Outcome::Refused
             }
         });

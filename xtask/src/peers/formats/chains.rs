@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Disk;
-use super::compare;
+use super::compare::{self, Extents};
 use super::fills::Fill;
 use super::variants::Variant;
 use crate::Result;
@@ -57,7 +57,7 @@ fn edit(folder: &Path, image: &Path, format: &str, commands: &[String]) -> Resul
 }
 
 /// Compares an image with what qemu-img merges its chain into.
-fn compared(folder: &Path, image: &Path, variant: &Variant) -> Result<()> {
+fn compared(folder: &Path, image: &Path, variant: &Variant, extents: Extents) -> Result<()> {
     let merged = folder.join("merged.raw");
     let convert = ["convert", "-f", variant.format, "-O", "raw", text(image)];
     tool_in(
@@ -70,7 +70,7 @@ fn compared(folder: &Path, image: &Path, variant: &Variant) -> Result<()> {
         size: fs::metadata(&merged)?.len(),
         fill: Fill::Mixed,
     };
-    compare::with_qemu_img(folder, image, &disk, variant)?;
+    compare::with_qemu_img(folder, image, &disk, variant, extents)?;
     fs::remove_file(&merged)?;
     Ok(())
 }
@@ -94,7 +94,7 @@ fn vmdk_child(folder: &Path, disk: &Disk<'_>, variant: &Variant) -> Result<()> {
         ours: Some(own),
         ..*variant
     };
-    compared(folder, &child, &of_child)
+    compared(folder, &child, &of_child, Extents::Same)
 }
 
 /// A qcow2 of the same variant over that one, which is a MiB larger, with a snapshot.
@@ -108,12 +108,15 @@ fn qcow2_child(folder: &Path, disk: &Disk<'_>, variant: &Variant) -> Result<()> 
     tool_in(folder, "qemu-img", &[&create[..], &names].concat())?;
     let child = folder.join("child.qcow2");
     edit(folder, &child, "qcow2", &edits(disk.size, "write -zu"))?;
-    compared(folder, &child, variant)
+    compared(folder, &child, variant, Extents::Same)
 }
 
 /// A qcow2 whose data lie in a file of their own, with a discarded range.
 fn qcow2_data_file(folder: &Path, disk: &Disk<'_>, variant: &Variant) -> Result<()> {
-    for (name, raw) in [("data.raw", "on"), ("data.bin", "off")] {
+    for (name, raw, extents) in [
+        ("data.raw", "on", Extents::OfFile),
+        ("data.bin", "off", Extents::Within),
+    ] {
         let options = format!("{},data_file={name},data_file_raw={raw}", variant.options);
         let convert = ["convert", "-f", "raw", "-O", "qcow2", "-o", &options];
         let names = [text(disk.raw), "beside.qcow2"];
@@ -124,7 +127,7 @@ fn qcow2_data_file(folder: &Path, disk: &Disk<'_>, variant: &Variant) -> Result<
             commands.push("discard 6M 1M".to_owned());
         }
         edit(folder, &image, "qcow2", &commands)?;
-        compared(folder, &image, variant)?;
+        compared(folder, &image, variant, extents)?;
     }
     Ok(())
 }

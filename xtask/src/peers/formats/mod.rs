@@ -15,6 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use self::compare::Extents;
 use self::fills::Fill;
 use self::variants::{VARIANTS, Variant};
 use crate::Result;
@@ -154,5 +155,5 @@ fn written(folder: &Path, disk: &Disk<'_>, variant: &Variant) -> Result<()> {
     }
     arguments.extend([text(disk.raw), text(&image)]);
     tool("qemu-img", &arguments)?;
-    compare::with_qemu_img(folder, &image, disk, variant)
+    compare::with_qemu_img(folder, &image, disk, variant, Extents::Same)
 }
