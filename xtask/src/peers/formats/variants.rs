@@ -86,7 +86,7 @@ pub(crate) const VARIANTS: &[Variant] = &[
     vhd("dynamic", "subformat=dynamic,force_size=off"),
     vhd("dynamic", "subformat=dynamic,force_size=on"),
     // qemu-img reads no fixed VHD of its own that is empty.
-    vhd("fixed", "subformat=fixed,force_size=off"),
+    vhd("fixed", "subformat=fixed,force_size=off").from(512),
     vhd("fixed", "subformat=fixed,force_size=on").from(512),
     variant("vhdx", "dynamic", "subformat=dynamic"),
     variant("vhdx", "dynamic", "subformat=dynamic,block_size=1M"),
@@ -95,7 +95,8 @@ pub(crate) const VARIANTS: &[Variant] = &[
         "dynamic",
         "subformat=dynamic,block_size=8M,log_size=4M",
     ),
-    variant("vhdx", "dynamic", "subformat=dynamic,block_size=256M"),
+    // Of an empty disk with such blocks qemu-img fails to write the table.
+    variant("vhdx", "dynamic", "subformat=dynamic,block_size=256M").from(512),
     variant("vhdx", "fixed", "subformat=fixed"),
     variant(
         "vhdx",
