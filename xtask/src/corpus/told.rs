@@ -43,11 +43,14 @@ pub(super) fn told(line: &str) -> Told {
     let columns: Vec<&str> = line.split('\t').collect();
     let column = |index: usize| columns.get(index).copied().unwrap_or_default();
     let what = column(5);
-    let mut told = Told::default();
-    told.file_size = match number_after(what, "raw size ") {
+    let file_size = match number_after(what, "raw size ") {
         Some(size) => Some(size),
         None if what.contains("stored compressed only") => None,
         None => column(1).parse().ok(),
+    };
+    let mut told = Told {
+        file_size,
+        ..Told::default()
     };
     let mut inside = true;
     for sentence in column(7).trim_matches('"').split(" ; ") {

@@ -153,12 +153,13 @@ fn same_extents(
     if at != disk.len() {
         return Err(format!("extents end at {at}").into());
     }
-    // Of a VHDX, qemu-img says that all of it is data: its blocks are those with a byte that is not zero.
+    // Of a VHDX, qemu-img says that all of it is data: its blocks are those with a byte that is not zero,
+    // unless blocks of zeroes are allocated, too.
     if variant.format == "vhdx" {
         let unit = said["cluster-size"].as_u64().ok_or("no cluster size")?;
-        let expected = match variant.ours {
-            Some("fixed") => Ranges::from_iter((disk.len() > 0).then_some((0, disk.len()))),
-            _ => blocks_with_data(raw.raw, unit, disk.len())?,
+        let expected = match variant.has("block_state_zero=off") {
+            true => Ranges::from_iter((disk.len() > 0).then_some((0, disk.len()))),
+            false => blocks_with_data(raw.raw, unit, disk.len())?,
         };
         return equal("blocks", &ours, &expected);
     }
