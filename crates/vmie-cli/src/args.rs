@@ -103,6 +103,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  vmie tasks --store /srv/images\n  vmie tasks --store /srv/images cancel import-ami-0123456789abcdef0"
     )]
     Tasks(TasksArgs),
+    /// Runs the service over HTTP: the AWS CLI and boto3 import and export with it
+    #[command(
+        after_help = "Example:\n  vmie serve --demo --data /tmp/vmie\n\nEverything that is kept is in the data folder. SIGTERM and \
+                      SIGINT end it; tasks go on with the next start.\nExit codes: 0 stopped, 1 failed, 2 the state is damaged."
+    )]
+    Serve(ServeArgs),
     /// Prints the policies and the bucket ACL that imports and exports need
     #[command(
         after_help = "Examples:\n  vmie iam trust-policy > trust-policy.json\n  \
@@ -562,6 +568,56 @@ pub(crate) enum TaskAction {
         #[arg(value_name = "TASK-ID")]
         task: String,
     },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// The folder of everything that is kept
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Where to listen; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8774")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// The folder whose folders are the buckets; without it, `buckets` in the data folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) buckets: Option<PathBuf>,
+    /// The world that requests are judged in; without it, every bucket, role and key that is named
+    /// is there
+    #[arg(long, value_name = "FILE", conflicts_with = "demo")]
+    pub(crate) world: Option<PathBuf>,
+    /// The access keys that may sign; without it, `access-keys.toml` in the data folder, which is
+    /// made when it is not there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keys: Option<PathBuf>,
+    /// The account of the access key that is made
+    #[arg(long, value_name = "ACCOUNT", default_value = "111122223333")]
+    pub(crate) account: String,
+    /// A world, buckets and a small guest to try the service with
+    #[arg(long)]
+    pub(crate) demo: bool,
+    /// The certificate chain to speak TLS with, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Another name by which the page is asked for
+    #[arg(long = "name", value_name = "HOST")]
+    pub(crate) names: Vec<String>,
+    /// How many disks are converted at a time
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub(crate) conversions: std::num::NonZeroUsize,
+    /// Import guests of which it could not be found out whether they are supported
+    #[arg(long)]
+    pub(crate) allow_undetermined: bool,
+    /// The data folder is encrypted by what is below it: encrypted imports are taken
+    #[arg(long)]
+    pub(crate) encrypted_at_rest: bool,
+    /// Seconds between two looks at the upload of a conversion task
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub(crate) upload_poll: u64,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Args, Debug)]

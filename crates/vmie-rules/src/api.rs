@@ -44,6 +44,7 @@ api_codes! {
     UnauthorizedOperation "UnauthorizedOperation"
     AuthFailure "AuthFailure"
     MissingAuthenticationToken "MissingAuthenticationToken"
+    IncompleteSignature "IncompleteSignature"
     InvalidClientTokenId "InvalidClientTokenId"
     RequestExpired "RequestExpired"
     IdempotentParameterMismatch "IdempotentParameterMismatch"

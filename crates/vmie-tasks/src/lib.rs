@@ -102,7 +102,9 @@ pub use reply::{
     ScanResults, Snapshot, SnapshotDetail, SnapshotTaskDetail, StateReason, Volume,
     VolumeAttachment, VolumeOperator,
 };
-pub use resource::{Attachment, Device, ImageRecord, InstanceRecord, SnapshotRecord, VolumeRecord};
+pub use resource::{
+    Attachment, Device, ImageRecord, InstanceRecord, Made, SnapshotRecord, VolumeRecord,
+};
 pub use source::{Location, Source, SourceUrl, UserBucket};
 pub use time::Timestamp;
 pub use world::{

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::id::{IdSource, ImageId, InstanceId, SnapshotId, TaskId, VolumeId};
-use crate::resource::Resource;
+use crate::resource::{Made, Resource};
 use crate::task::Task;
 
 /// The version of the records that this crate writes and reads.
@@ -102,6 +102,17 @@ impl Record {
     #[must_use]
     pub fn version(&self) -> u16 {
         self.version
+    }
+
+    /// What a task or a call made, when it is the record of that. CreateVolume, DeleteSnapshot and
+    /// their like have no work orders: a host that keeps data does what a change of such a record
+    /// means for the data.
+    #[must_use]
+    pub fn made(&self) -> Option<Made<'_>> {
+        match &self.content {
+            Content::Resource(resource) => Some(resource.view()),
+            Content::Engine { .. } | Content::Task(_) => None,
+        }
     }
 
     /// Its key.

@@ -60,6 +60,12 @@ pub enum Cause {
     /// A name that cannot be a bucket's.
     #[error("it is not the name of a bucket")]
     BucketName,
+    /// There is no bucket of that name.
+    #[error("there is no such bucket")]
+    NoSuchBucket,
+    /// There is no object of that name.
+    #[error("there is no such object")]
+    NoSuchObject,
     /// A key that leads out of its bucket.
     #[error("the key leads out of its bucket")]
     KeyEscapes,
@@ -128,6 +134,8 @@ impl vmie_io::Cause for Cause {
             | Self::StoreBusy
             | Self::NotAStore
             | Self::BucketName
+            | Self::NoSuchBucket
+            | Self::NoSuchObject
             | Self::NotLocal
             | Self::SourceChanged
             | Self::NoSuchTask
@@ -167,6 +175,8 @@ impl vmie_io::Cause for Cause {
             Self::BucketName => {
                 "Use 3 to 63 lower-case letters, digits, dots, hyphens and underscores"
             }
+            Self::NoSuchBucket => "Make the bucket, or name one that exists",
+            Self::NoSuchObject => "Upload the object, or name one that exists",
             Self::KeyEscapes => "Use a key without empty, '.' and '..' parts",
             Self::NotLocal => "Use an address of the form s3://BUCKET/KEY",
             Self::SourceChanged => {
@@ -265,7 +275,11 @@ impl Error {
             Cause::Write
         };
         let fault = Fault::new(cause).at(error.layer(), error.offset());
-        Self::from(fault.with_source(error)).in_file(path)
+        let fault = match os_error(&error) {
+            Some(lowest) => fault.with_source(lowest),
+            None => fault.with_source(error),
+        };
+        Self::from(fault).in_file(path)
     }
 
     /// The file or folder, when it is one file's fault.
@@ -352,6 +366,21 @@ fn is_full(error: &io::Error) -> bool {
 /// Whether at the bottom of an error the operating system says that there is no room.
 pub(crate) fn says_full(error: &(dyn StdError + 'static)) -> bool {
     says(error, &is_full)
+}
+
+/// What the operating system says at the bottom of an error, without all that is said above it.
+pub(crate) fn os_error(error: &(dyn StdError + 'static)) -> Option<io::Error> {
+    let (mut at, mut lowest) = (Some(error), None);
+    while let Some(error) = at {
+        if let Some(found) = error.downcast_ref::<io::Error>() {
+            lowest = Some(match found.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(found.kind(), found.to_string()),
+            });
+        }
+        at = error.source();
+    }
+    lowest
 }
 
 /// Whether at the bottom of an error is one of the operating system's that `test` holds for.

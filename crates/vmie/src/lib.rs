@@ -12,7 +12,8 @@
 //! - [`tasks`]: the pure engine of import tasks.
 //!
 //! What it adds is the way between them ([`Image`], [`volumes_of`], [`guest_tree`], [`preflight()`])
-//! and [`LocalHost`], which runs the engine's work orders on threads and keeps images in a folder.
+//! [`work`], which does the engine's work orders, and [`LocalHost`], which runs them on threads and
+//! keeps images in a folder.
 //!
 //! ```
 //! use vmie::{HostOptions, Image, ImageOptions, ImportSpec, Judging, LocalHost, Outcome};
@@ -60,6 +61,7 @@
     )
 )]
 
+mod buckets;
 mod check;
 mod clock;
 mod compare;
@@ -74,6 +76,7 @@ mod preflight;
 pub mod service;
 mod store;
 mod tree;
+pub mod work;
 mod world;
 
 pub use vmie_formats as formats;
@@ -91,12 +94,15 @@ pub use compare::{Difference, compare};
 pub use convert::{FileOptions, convert_to_file, stream_to_file};
 pub use error::{Below, Cause, Error};
 pub use export::{export_disk, stored_disks};
-pub use host::{HostOptions, ImportSpec, Imported, LocalHost, Outcome, StoredDisk};
+pub use host::{
+    ExportSpec, Exported, ExportedFile, HostOptions, ImportSpec, Imported, LocalHost, Outcome,
+    StoredDisk,
+};
 pub use image::{GuestDisk, Image, ImageOptions, guest_disks, views};
 pub use preflight::{Judging, Preflight, inspect, preflight, preflight_disks, total_size};
 pub use store::{
-    Buckets, Durable, ImageDisk, ImageNote, SnapshotNote, SourceFile, StepHook, StoreSchema,
-    split_url,
+    Durable, ImageDisk, ImageNote, InstanceDisk, InstanceNote, SnapshotNote, SourceFile, StepHook,
+    StoreSchema, VolumeNote,
 };
 pub use tree::{guest_tree, tree_of};
 pub use world::{parse_world, read_world};

@@ -18,6 +18,7 @@ mod map;
 mod open;
 mod passing;
 mod preflight;
+mod serve;
 mod stop;
 mod tasks;
 mod volumes;
@@ -35,11 +36,13 @@ use crate::out::{Out, write_out};
 
 /// Runs the command that the arguments name.
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
-    log();
     // When the command line makes no sense, it still tells whether a program asked.
     let json = args.iter().any(|arg| arg == "--json");
     let exit = match Cli::try_parse_from(args) {
-        Ok(cli) => dispatch(cli.command),
+        Ok(cli) => {
+            log(&cli.command);
+            dispatch(cli.command)
+        }
         Err(error) => misuse(&error, json),
     };
     ExitCode::from(exit.code())
@@ -64,6 +67,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Preflight(args) => preflight::run(&out, &args),
         Command::Import(args) => import::run(&out, &args),
         Command::Tasks(args) => tasks::run(&out, &args),
+        Command::Serve(args) => serve::run(&out, &args),
         Command::Iam(args) => iam::run(&out, &args),
     };
     done.unwrap_or_else(|failure| {
@@ -89,6 +93,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Preflight(args) => args.output.json,
         Command::Import(args) => args.output.json,
         Command::Tasks(args) => args.output.json,
+        Command::Serve(args) => args.output.json,
     }
 }
 
@@ -111,14 +116,18 @@ fn misuse(error: &clap::Error, json: bool) -> Exit {
     Exit::Usage
 }
 
-/// Diagnostics of the libraries: warnings, or what `VMIE_LOG` says.
-fn log() {
+/// Diagnostics of the libraries: warnings, of a service also what it does, or what `VMIE_LOG` says.
+fn log(command: &Command) {
+    let usual = match command {
+        Command::Serve(_) => tracing::Level::INFO,
+        _ => tracing::Level::WARN,
+    };
     let level = std::env::var("VMIE_LOG").ok();
     let level = level.and_then(|level| level.parse().ok());
     let format = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)
-        .with_max_level(level.unwrap_or(tracing::Level::WARN));
+        .with_max_level(level.unwrap_or(usual));
     // It can only be set once, and this is the only place that does.
     let _ = format.try_init();
 }

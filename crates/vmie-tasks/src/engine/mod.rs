@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use index::{Index, Place};
 use vmie_rules::status::Status;
 
-use crate::call::{Action, ApiCall};
+use crate::call::{Action, ApiCall, Caller};
 use crate::config::Config;
 use crate::id::{IdSource, TaskId, TaskKind};
 use crate::life::Context;
@@ -216,6 +216,15 @@ impl<W: World> Engine<W> {
     #[must_use]
     pub fn failure(&self, task: &TaskId) -> Option<&Failure> {
         self.task(task)?.failure()
+    }
+
+    /// All tasks that it remembers, the oldest first: whose each is, and when it ended if it has. For
+    /// hosts that look after what tasks leave, and for pages that show what is going on.
+    pub fn tasks(&self) -> impl DoubleEndedIterator<Item = (&Caller, &TaskId, Option<Timestamp>)> {
+        self.tasks.values().map(|slot| {
+            let head = &slot.task.head;
+            (&*head.caller, &head.id, slot.task.ended())
+        })
     }
 
     fn task(&self, id: &TaskId) -> Option<&Task> {

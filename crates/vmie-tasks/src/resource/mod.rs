@@ -296,3 +296,28 @@ pub(crate) enum Resource {
     Volume(VolumeRecord),
     Instance(InstanceRecord),
 }
+
+/// An image, a snapshot, a volume or an instance in a record, for hosts that keep data for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Made<'a> {
+    /// An image.
+    Image(&'a ImageRecord),
+    /// A snapshot.
+    Snapshot(&'a SnapshotRecord),
+    /// A volume.
+    Volume(&'a VolumeRecord),
+    /// An instance.
+    Instance(&'a InstanceRecord),
+}
+
+impl Resource {
+    pub(crate) fn view(&self) -> Made<'_> {
+        match self {
+            Self::Image(one) => Made::Image(one),
+            Self::Snapshot(one) => Made::Snapshot(one),
+            Self::Volume(one) => Made::Volume(one),
+            Self::Instance(one) => Made::Instance(one),
+        }
+    }
+}

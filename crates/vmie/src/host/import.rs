@@ -15,10 +15,10 @@ use vmie_tasks::{
     TaskId, TaskKind,
 };
 
-use super::worker::image_format;
 use super::{Ended, LocalHost};
 use crate::clock::seed;
 use crate::store::{ImportEntry, SourceFile, hex};
+use crate::work::image_format;
 use crate::{Cause, Error, Image, ImageNote, ImageOptions, today};
 
 /// What to import, and how.
@@ -336,7 +336,10 @@ impl LocalHost {
     }
 
     fn snapshot(&self, id: SnapshotId) -> Result<StoredDisk, Error> {
-        let note = self.store.snapshot(&id)?;
+        let note = self.store.snapshot(&id)?.ok_or_else(|| {
+            let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+            Error::read(self.store.layout.snapshot_note(&id), gone)
+        })?;
         Ok(StoredDisk {
             path: self.store.layout.snapshot(&id),
             id,

@@ -1,30 +1,37 @@
 //! The engine's host on this machine: work orders run on threads, records go to the store's
 //! journal, images end up in the store's folder.
 
-mod failure;
+mod export;
 mod import;
 mod source;
 mod staff;
-mod worker;
+mod world;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use vmie_formats::ConvertOptions;
 use vmie_io::{CancelToken, Fault};
 use vmie_rules::status::Status;
 use vmie_tasks::{
     Action, ApiCall, ApiError, Attempt, Begin, Caller, CancelRequest, Config, DescribeRequest,
     Engine, Failure, Happening, ImageId, ImportImageRequest, ImportImageTask,
     ImportSnapshotRequest, ImportSnapshotTask, OrderId, Output, Reply, ReportError, RequestId,
-    SnapshotId, Source, TaskEvent, TaskId, Timestamp,
+    SnapshotId, TaskEvent, TaskId, Timestamp,
 };
 
+pub use self::export::{ExportSpec, Exported, ExportedFile};
 pub use self::import::{ImportSpec, Imported, Outcome, StoredDisk};
+use self::source::LocalBuckets;
 use self::staff::Staff;
-use self::worker::Shop;
+use self::world::StoreWorld;
+use crate::buckets::FolderBuckets;
 use crate::clock::seed;
-use crate::store::{Buckets, Durable, Layout, Store};
+use crate::store::{Durable, Layout, Store};
+use crate::work::{Workshop, WorkshopOptions};
 use crate::{Cause, Error, ImageNote, ImageOptions, now};
 
 /// The longest wait for something to happen, so that a wish to stop is heard.
@@ -40,6 +47,8 @@ pub struct HostOptions {
     pub buckets: Option<PathBuf>,
     /// Whether a guest is imported of which it could not be found out whether it is supported.
     pub allow_undetermined: bool,
+    /// How exports of its format are written; as the service does, when it is not told.
+    pub export: Option<ConvertOptions>,
     /// How files of the store are changed.
     pub durable: Durable,
 }
@@ -65,6 +74,13 @@ impl HostOptions {
         self
     }
 
+    /// The same with another way to write exports of one format.
+    #[must_use]
+    pub fn with_export(mut self, export: ConvertOptions) -> Self {
+        self.export = Some(export);
+        self
+    }
+
     /// The same with another way to change files.
     #[must_use]
     pub fn with_durable(mut self, durable: Durable) -> Self {
@@ -87,11 +103,11 @@ enum Ended {
 #[derive(Debug)]
 pub struct LocalHost {
     store: Store,
-    engine: Engine,
+    engine: Engine<StoreWorld>,
     staff: Staff,
     /// How images are opened.
     images: ImageOptions,
-    buckets: Buckets,
+    buckets: LocalBuckets,
     /// The task that is worked on.
     focus: Option<TaskId>,
     /// Orders of other tasks.
@@ -117,23 +133,30 @@ impl LocalHost {
             limits: vmie_tasks::Limits::NONE,
             ..Config::default()
         };
-        let engine = Engine::restore(config, seed(), store.records()).map_err(|error| {
+        let world = StoreWorld::new(Layout::new(root), caller());
+        let restored = Engine::restore_in(config, seed(), world, store.records());
+        let engine = restored.map_err(|error| {
             let fault = Fault::new(Cause::JournalDamaged).in_structure("engine record");
             Error::from(fault.with_source(error)).in_file(store.layout.journal())
         })?;
-        let buckets = options.buckets.unwrap_or_else(|| root.join("buckets"));
-        let shop = Shop {
-            layout: Layout::new(root),
-            durable: options.durable,
-            options: options.images.clone(),
-            threads: 0,
-        };
+        let folders = options.buckets.unwrap_or_else(|| root.join("buckets"));
+        let of = |path| FolderBuckets::new(path).with_durable(options.durable.clone());
+        let buckets = LocalBuckets::new(of(folders), of(root.to_owned()));
+        let judging = buckets.clone();
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let settings = WorkshopOptions::new()
+            .with_images(options.images.clone())
+            .with_durable(options.durable.clone())
+            .with_export(options.export)
+            .with_threads(NonZeroUsize::new(cores.clamp(1, 8)))
+            .with_judging(Arc::new(move |begin| judging.judging(begin)));
+        let shop = Workshop::new(root, settings, Arc::new(buckets.clone()))?;
         let mut host = Self {
             store,
             engine,
             staff: Staff::new(shop),
             images: options.images,
-            buckets: Buckets::new(buckets),
+            buckets,
             focus: None,
             parked: VecDeque::new(),
             replies: BTreeMap::new(),
@@ -263,10 +286,7 @@ impl LocalHost {
 
     /// One call of the engine's interface.
     fn call(&mut self, action: Action) -> Result<Reply, Error> {
-        let caller = Caller {
-            account: "000000000000".to_owned(),
-            region: "us-east-1".to_owned(),
-        };
+        let caller = caller();
         let request = self.engine.request(now(), ApiCall { caller, action });
         self.pump(&mut |_| {})?;
         match self.replies.remove(&request) {
@@ -287,7 +307,7 @@ impl LocalHost {
         if result.is_err() {
             // Whatever went wrong: nobody writes any more when this returns.
             self.staff.dismiss();
-            let _ = self.store.sweep_task(task);
+            let _ = self.staff.shop().sweep_task(task);
         }
         result
     }
@@ -360,8 +380,8 @@ impl LocalHost {
             self.parked.push_back(begin);
             return;
         }
-        let resolve = |source: &Source| source::resolve(source, &self.store, &self.buckets);
-        self.staff.begin(begin, resolve);
+        self.buckets.learn(&begin, |token| self.store.import(token));
+        self.staff.begin(begin);
     }
 
     fn note(&mut self, event: &TaskEvent) {
@@ -392,8 +412,22 @@ impl LocalHost {
                 active.push(task.import_task_id);
             }
         }
+        for task in self.export_tasks()? {
+            if !is_ended(task.status) {
+                active.push(task.export_image_task_id);
+            }
+        }
+        self.sweep_exports(&active)?;
         let known = |name: &str| active.iter().any(|id| id.as_str() == name);
-        self.store.sweep(known)
+        self.staff.shop().sweep(&known)
+    }
+}
+
+/// On whose behalf everything is done here.
+fn caller() -> Caller {
+    Caller {
+        account: "000000000000".to_owned(),
+        region: "us-east-1".to_owned(),
     }
 }
 

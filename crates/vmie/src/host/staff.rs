@@ -1,20 +1,15 @@
 //! The threads that work on orders.
 
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use vmie_io::CancelToken;
-use vmie_tasks::{Attempt, Begin, OrderId, Source, Step, TaskId, Work, WorkerEvent};
+use vmie_tasks::{Attempt, Begin, OrderId, Step, TaskId, WorkerEvent};
 
-use super::failure;
-use super::source::LocalSource;
-use super::worker::Shop;
-use crate::store::publish;
-use crate::{Error, now};
+use crate::work::Workshop;
 
 /// How many disks are converted at a time; each conversion uses several threads itself.
 const CONVERSIONS: usize = 2;
@@ -29,12 +24,6 @@ pub(crate) struct Word {
     last: bool,
 }
 
-/// An order with the files that it is about.
-struct Job {
-    begin: Begin,
-    sources: Result<Vec<LocalSource>, Error>,
-}
-
 /// A thread at work.
 #[derive(Debug)]
 struct Hand {
@@ -46,25 +35,17 @@ struct Hand {
 /// The threads, and the orders that wait for one.
 #[derive(Debug)]
 pub(crate) struct Staff {
-    shop: Arc<Shop>,
+    shop: Arc<Workshop>,
     at_work: HashMap<OrderId, Hand>,
     /// Threads that were told to stop.
     leaving: Vec<(TaskId, JoinHandle<()>)>,
-    waiting: VecDeque<Job>,
+    waiting: VecDeque<Begin>,
     sender: Sender<Word>,
     receiver: Receiver<Word>,
 }
 
-impl std::fmt::Debug for Job {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Job").field(&self.begin.order).finish()
-    }
-}
-
 impl Staff {
-    pub(crate) fn new(mut shop: Shop) -> Self {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        shop.threads = cores.clamp(1, 8);
+    pub(crate) fn new(shop: Workshop) -> Self {
         let (sender, receiver) = unbounded();
         Self {
             shop: Arc::new(shop),
@@ -76,18 +57,14 @@ impl Staff {
         }
     }
 
+    /// Who does the work.
+    pub(crate) fn shop(&self) -> &Workshop {
+        &self.shop
+    }
+
     /// Takes an order; a conversion may have to wait for others.
-    pub(crate) fn begin(
-        &mut self,
-        begin: Begin,
-        resolve: impl Fn(&Source) -> Result<LocalSource, Error>,
-    ) {
-        let sources = match &begin.work {
-            Work::Validate(work) => work.sources.iter().map(resolve).collect(),
-            Work::Convert(work) => resolve(&work.source).map(|source| vec![source]),
-            _ => Ok(Vec::new()),
-        };
-        self.waiting.push_back(Job { begin, sources });
+    pub(crate) fn begin(&mut self, begin: Begin) {
+        self.waiting.push_back(begin);
         self.start_waiting();
     }
 
@@ -109,7 +86,7 @@ impl Staff {
 
     /// Tells a worker to stop.
     pub(crate) fn abort(&mut self, order: &OrderId, attempt: Attempt) {
-        self.waiting.retain(|job| job.begin.order != *order);
+        self.waiting.retain(|begin| begin.order != *order);
         if let Some(hand) = self.at_work.remove(order) {
             hand.cancel.cancel();
             self.leaving.push((order.task.clone(), hand.thread));
@@ -139,27 +116,37 @@ impl Staff {
             .filter(|order| converting(order))
             .count();
         let mut still = VecDeque::new();
-        while let Some(job) = self.waiting.pop_front() {
-            if converting(&job.begin.order) {
+        while let Some(begin) = self.waiting.pop_front() {
+            if converting(&begin.order) {
                 if busy >= CONVERSIONS {
-                    still.push_back(job);
+                    still.push_back(begin);
                     continue;
                 }
                 busy = busy.saturating_add(1);
             }
-            self.start(job);
+            self.start(begin);
         }
         self.waiting = still;
     }
 
-    fn start(&mut self, job: Job) {
-        let (order, attempt) = (job.begin.order.clone(), job.begin.attempt);
+    fn start(&mut self, begin: Begin) {
+        let (order, attempt) = (begin.order.clone(), begin.attempt);
         let cancel = CancelToken::new();
         let (shop, sender, token) = (Arc::clone(&self.shop), self.sender.clone(), cancel.clone());
-        let first = self.leavers_before(&job.begin);
+        let first = self.leavers_before(&begin);
         let thread = thread::spawn(move || {
             first.into_iter().for_each(join);
-            work(&shop, &job, &sender, &token);
+            let say = |event, last| {
+                // When the host is gone, nobody listens.
+                let _ = sender.send(Word {
+                    order: begin.order.clone(),
+                    attempt: begin.attempt,
+                    event,
+                    last,
+                });
+            };
+            let done = shop.perform(&begin, &token, &mut |event| say(event, false));
+            say(done, true);
         });
         let hand = Hand {
             attempt,
@@ -197,64 +184,4 @@ impl Drop for Staff {
 fn join(thread: JoinHandle<()>) {
     // Panics of workers are caught where they happen.
     let _ = thread.join();
-}
-
-/// Does one order and says how it ended, whatever happens.
-fn work(shop: &Shop, job: &Job, sender: &Sender<Word>, cancel: &CancelToken) {
-    let say = |event, last| {
-        // When the host is gone, nobody listens.
-        let _ = sender.send(Word {
-            order: job.begin.order.clone(),
-            attempt: job.begin.attempt,
-            event,
-            last,
-        });
-    };
-    say(WorkerEvent::Started, false);
-    let tell = |event| say(event, false);
-    let done = catch_unwind(AssertUnwindSafe(|| perform(shop, job, cancel, &tell)));
-    let event = match done {
-        Ok(Ok(event)) => event,
-        Ok(Err(error)) => WorkerEvent::Failed(failure::of(&error)),
-        Err(_) => WorkerEvent::Failed(failure::lost()),
-    };
-    say(event, true);
-}
-
-fn perform(
-    shop: &Shop,
-    job: &Job,
-    cancel: &CancelToken,
-    tell: &super::worker::Tell<'_>,
-) -> Result<WorkerEvent, Error> {
-    let begin = &job.begin;
-    let task = &begin.order.task;
-    let sources = job.sources.as_ref().map_err(Clone::clone)?;
-    let (durable, layout) = (&shop.durable, &shop.layout);
-    match &begin.work {
-        Work::Validate(work) => shop
-            .validate(task, work, sources)
-            .map(WorkerEvent::Validated),
-        Work::Convert(work) => match sources.first() {
-            Some(source) => shop
-                .convert(task, begin.attempt, work, source, cancel, tell)
-                .map(WorkerEvent::Converted),
-            None => Ok(WorkerEvent::Failed(failure::lost())),
-        },
-        // Nothing in a guest is changed here yet, and that is what is said.
-        Work::Update(_) => Ok(WorkerEvent::Updated { changed: false }),
-        Work::PublishImage(work) if work.encrypted => Ok(failure::encryption()),
-        Work::PublishSnapshot(work) if work.encrypted => Ok(failure::encryption()),
-        Work::PublishImage(work) => publish::publish_image(durable, layout, task, work, now())
-            .map(|()| WorkerEvent::Published),
-        Work::PublishSnapshot(work) => {
-            publish::publish_snapshot(durable, layout, task, work, now())
-                .map(|()| WorkerEvent::Published)
-        }
-        Work::Cleanup(work) => {
-            publish::cleanup(durable, layout, task, work).map(|()| WorkerEvent::Cleaned)
-        }
-        // The engine was told that nothing is booted here.
-        _ => Ok(WorkerEvent::Failed(failure::lost())),
-    }
 }

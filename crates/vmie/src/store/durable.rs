@@ -55,6 +55,12 @@ impl Durable {
         self.sync_parent(path)
     }
 
+    /// Makes one folder, in one that must be there.
+    pub(crate) fn create_one_dir(&self, path: &Path) -> Result<(), Error> {
+        self.step("create folder", path)?;
+        fs::create_dir(path).map_err(|error| Error::write(path, error))
+    }
+
     /// Writes a whole file: to a temporary name beside it, then renamed over it.
     pub(crate) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         let temporary = with_suffix(path, ".tmp");
@@ -65,6 +71,40 @@ impl Durable {
         file.sync_all().map_err(fail)?;
         drop(file);
         self.rename(&temporary, path)
+    }
+
+    /// Writes a file that has no reader yet: until it is renamed, it may be half written.
+    pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        self.step("write file", path)?;
+        let fail = |error| Error::write(path, error);
+        let mut file = File::create(path).map_err(fail)?;
+        file.write_all(bytes).map_err(fail)?;
+        file.sync_all().map_err(fail)
+    }
+
+    /// Writes a whole file that only its owner can read.
+    pub(crate) fn write_private(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let temporary = with_suffix(path, ".tmp");
+        self.remove(&temporary)?;
+        self.step("write file", &temporary)?;
+        let fail = |error| Error::write(&temporary, error);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&temporary).map_err(fail)?;
+        file.write_all(bytes).map_err(fail)?;
+        file.sync_all().map_err(fail)?;
+        drop(file);
+        self.rename(&temporary, path)
+    }
+
+    /// Gives a file a second name, in place of what has it.
+    pub(crate) fn link(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        self.remove(to)?;
+        self.step("link", to)?;
+        fs::hard_link(from, to).map_err(|error| Error::write(to, error))?;
+        self.sync_parent(to)
     }
 
     /// Appends to a file that is open for that, and waits until it is on stable storage.

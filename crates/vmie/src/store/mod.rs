@@ -1,12 +1,13 @@
 //! The image store: a folder with images, their disks, and the journal of the tasks that make them.
 
-mod bucket;
+mod copy;
 mod durable;
 mod journal;
 mod layout;
 mod lock;
-pub(crate) mod publish;
+pub(crate) mod note;
 mod source;
+mod sweep;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,15 +17,18 @@ use serde::{Deserialize, Serialize};
 use vmie_io::Fault;
 use vmie_rules::Date;
 use vmie_rules::matrix::{Edition, Mode};
-use vmie_tasks::{Change, Commit, ImageId, Record, RecordKey, SnapshotId, TaskId};
+use vmie_tasks::{Change, Commit, ImageId, Record, RecordKey, SnapshotId};
 
-pub use self::bucket::{Buckets, split_url};
+pub(crate) use self::copy::{copy_disk, copy_sparse};
 pub use self::durable::{Durable, StepHook};
 pub(crate) use self::journal::Journal;
-pub(crate) use self::layout::{Layout, PART, TMP};
+pub(crate) use self::layout::Layout;
 use self::lock::Lock;
-pub use self::publish::{ImageDisk, ImageNote, SnapshotNote, StoreSchema};
+pub use self::note::{
+    ImageDisk, ImageNote, InstanceDisk, InstanceNote, SnapshotNote, StoreSchema, VolumeNote,
+};
 pub use self::source::SourceFile;
+pub(crate) use self::sweep::{entries, sweep, sweep_task};
 use crate::{Cause, Error};
 
 /// The version of the store that is written here.
@@ -77,7 +81,6 @@ enum Line {
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) layout: Layout,
-    pub(crate) durable: Durable,
     journal: Journal,
     records: BTreeMap<RecordKey, Record>,
     imports: BTreeMap<String, ImportEntry>,
@@ -101,7 +104,6 @@ impl Store {
         let rewritten = journal.len();
         let mut store = Self {
             layout,
-            durable,
             journal,
             records: BTreeMap::new(),
             imports: BTreeMap::new(),
@@ -162,55 +164,12 @@ impl Store {
 
     /// What is said of an image; `None` when there is none of that id.
     pub(crate) fn image(&self, id: &ImageId) -> Result<Option<ImageNote>, Error> {
-        let path = self.layout.image_note(id);
-        if !path.exists() {
-            return Ok(None);
-        }
-        let bytes = fs::read(&path).map_err(|error| Error::read(&path, error))?;
-        let note = serde_json::from_slice(&bytes)
-            .map_err(|error| Error::read(&path, std::io::Error::from(error)))?;
-        Ok(Some(note))
+        note::read(&self.layout.image_note(id))
     }
 
-    /// What is said of a snapshot.
-    pub(crate) fn snapshot(&self, id: &SnapshotId) -> Result<SnapshotNote, Error> {
-        let path = self.layout.snapshot_note(id);
-        let bytes = fs::read(&path).map_err(|error| Error::read(&path, error))?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| Error::read(&path, std::io::Error::from(error)))
-    }
-
-    /// Removes what runs that were cut off have left: unfinished files, and the work of tasks that
-    /// `active` does not know. Complete disks of active tasks stay.
-    pub(crate) fn sweep(&self, active: impl Fn(&str) -> bool) -> Result<(), Error> {
-        let durable = &self.durable;
-        for (name, path) in entries(self.layout.root())? {
-            if name.ends_with(TMP) {
-                durable.remove(&path)?;
-            }
-        }
-        for (task, folder) in entries(&self.layout.work())? {
-            if !active(&task) {
-                durable.remove(&folder)?;
-                continue;
-            }
-            for (name, path) in entries(&folder)? {
-                if name.ends_with(PART) || name.ends_with(TMP) {
-                    durable.remove(&path)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the unfinished files of a task whose workers have ended.
-    pub(crate) fn sweep_task(&self, task: &TaskId) -> Result<(), Error> {
-        for (name, path) in entries(&self.layout.task(task))? {
-            if name.ends_with(PART) || name.ends_with(TMP) {
-                self.durable.remove(&path)?;
-            }
-        }
-        Ok(())
+    /// What is said of a snapshot; `None` when there is none of that id.
+    pub(crate) fn snapshot(&self, id: &SnapshotId) -> Result<Option<SnapshotNote>, Error> {
+        note::read(&self.layout.snapshot_note(id))
     }
 
     fn write(&mut self, line: Line) -> Result<(), Error> {
@@ -263,26 +222,6 @@ fn text_of(line: &Line, layout: &Layout) -> Result<Vec<u8>, Error> {
         .map_err(|error| Error::write(layout.journal(), std::io::Error::from(error)))
 }
 
-/// The names in a folder, sorted; none when there is no such folder.
-fn entries(folder: &Path) -> Result<Vec<(String, std::path::PathBuf)>, Error> {
-    let fail = |error| Error::read(folder, error);
-    let read = match fs::read_dir(folder) {
-        Ok(read) => read,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(fail(error)),
-    };
-    let mut names = Vec::new();
-    for entry in read {
-        let entry = entry.map_err(fail)?;
-        // What is not UTF-8 was not made here.
-        if let Ok(name) = entry.file_name().into_string() {
-            names.push((name, entry.path()));
-        }
-    }
-    names.sort();
-    Ok(names)
-}
-
 /// A folder without a marker becomes a store only when there is nothing in it, apart from what a
 /// start that was cut off has left.
 fn refuse_strangers_folder(layout: &Layout) -> Result<(), Error> {
@@ -315,7 +254,7 @@ fn check_marker(layout: &Layout, durable: &Durable) -> Result<(), Error> {
                 version: VERSION,
             },
         };
-        return durable.replace(&path, &publish::json(&marker, &path)?);
+        return durable.replace(&path, &note::json(&marker, &path)?);
     }
     let bytes = fs::read(&path).map_err(|error| Error::read(&path, error))?;
     let marker: Option<Marker> = serde_json::from_slice(&bytes).ok();

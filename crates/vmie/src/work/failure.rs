@@ -5,7 +5,7 @@ use std::io;
 use vmie_guest::{Decision, Finding};
 use vmie_rules::SvcId;
 use vmie_rules::message::Message;
-use vmie_tasks::{Failure, Verdict, WorkerEvent};
+use vmie_tasks::{Failure, Verdict};
 
 use crate::error::says;
 use crate::service::{of_error, task_message};
@@ -30,6 +30,11 @@ pub(crate) fn of(error: &Error) -> Failure {
         svc,
         retryable: says(error, &can_pass),
     }
+}
+
+/// Whether trying again later can help against an error.
+pub(super) fn can_pass_at_all(error: &Error) -> bool {
+    says(error, &can_pass)
 }
 
 /// Whether trying again later can help.
@@ -101,15 +106,26 @@ pub(crate) fn lost() -> Failure {
     of(&Error::new(crate::Cause::WorkerLost))
 }
 
-/// The failure of an order to encrypt, which this host cannot do.
-pub(crate) fn encryption() -> WorkerEvent {
-    WorkerEvent::Failed(Failure {
+/// The failure of an order to encrypt, where nothing is encrypted.
+pub(crate) fn encryption() -> Failure {
+    Failure {
         code: "encryption-not-offered".to_owned(),
         message: "ClientError: Encryption is not supported by this store".to_owned(),
-        detail: "images in a local store are not encrypted. Import without encryption, and keep \
+        detail: "images in this store are not encrypted. Import without encryption, and keep \
                  the store on an encrypted filesystem."
             .to_owned(),
         svc: vec![SvcId::Task7],
         retryable: false,
-    })
+    }
+}
+
+/// The failure of an order to boot, which is not done here.
+pub(crate) fn boot() -> Failure {
+    Failure {
+        code: "boot-not-offered".to_owned(),
+        message: "ClientError: Booting is not supported by this host".to_owned(),
+        detail: "guests are not booted here. Configure the engine without booting.".to_owned(),
+        svc: Vec::new(),
+        retryable: false,
+    }
 }

@@ -1,0 +1,119 @@
+//! `vmie serve`
+
+use std::fmt::Write as _;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+use vmie_serve::sigv4::{AccessKey, Keys};
+use vmie_serve::{Error, Options, Scene, Server, Tls, demo, own_keys};
+
+use super::stop;
+use crate::args::ServeArgs;
+use crate::failure::{Exit, Failure};
+use crate::out::Out;
+
+/// How often it is looked whether to stop.
+const LOOK: Duration = Duration::from_millis(50);
+
+pub(super) fn run(out: &Out, args: &ServeArgs) -> Result<Exit, Failure> {
+    let stop = stop::on_signals();
+    let options = options(args).map_err(|error| failure(&error))?;
+    let key = shown_key(&options.keys, args);
+    let server = Server::start(options).map_err(|error| failure(&error))?;
+    if out.is_json() {
+        let document = json!({
+            "url": server.url(),
+            "page": server.page_url(),
+            "data": args.data,
+            "access_key_id": key.as_ref().map(|key| &key.id),
+        });
+        out.document("vmie.serve", document)?;
+    } else {
+        out.text(&greeting(&server, args, key.as_ref()))?;
+    }
+    while !stop.is_cancelled() && server.is_running() {
+        thread::sleep(LOOK);
+    }
+    server.stop().map_err(|error| failure(&error))?;
+    Ok(Exit::Done)
+}
+
+fn options(args: &ServeArgs) -> Result<Options, Error> {
+    let keys = match &args.keys {
+        Some(file) => Keys::read(file)?,
+        None => own_keys(&args.data, &args.account)?,
+    };
+    let mut options = Options::new(&args.data, keys);
+    options.listen = args.listen;
+    options.buckets.clone_from(&args.buckets);
+    options.names.clone_from(&args.names);
+    options.conversions = args.conversions;
+    options.encrypted_at_rest = args.encrypted_at_rest;
+    options.config.allow_undetermined = args.allow_undetermined;
+    options.config.upload_poll = args.upload_poll.max(1);
+    options.demo = args.demo;
+    if args.demo {
+        options.scene = demo::scene()?;
+    }
+    if let Some(file) = &args.world {
+        options.scene = Scene::Listed(Box::new(vmie::read_world(file)?));
+    }
+    if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
+        options.tls = Some(Tls::read(chain, key)?);
+    }
+    Ok(options)
+}
+
+/// The key to show how the service is called with; one from a file of the user's own is not shown.
+fn shown_key(keys: &Keys, args: &ServeArgs) -> Option<AccessKey> {
+    let is_ours = args.keys.is_none();
+    keys.first().filter(|_| is_ours).cloned()
+}
+
+fn greeting(server: &Server, args: &ServeArgs, key: Option<&AccessKey>) -> String {
+    let url = server.url();
+    let mut text = format!(
+        "The service listens on {url}\nThe page:  {}\n\n",
+        server.page_url()
+    );
+    if let Some(key) = key {
+        let file = args.data.join("access-keys.toml");
+        let _ = writeln!(
+            text,
+            "export AWS_ACCESS_KEY_ID={} AWS_DEFAULT_REGION={}",
+            key.id,
+            demo::REGION
+        );
+        let _ = if args.demo {
+            writeln!(text, "export AWS_SECRET_ACCESS_KEY={}", key.secret.reveal())
+        } else {
+            writeln!(text, "# The secret access key is in {}", file.display())
+        };
+    }
+    if args.demo {
+        let (bucket, guest) = (demo::IMPORT_BUCKET, demo::GUEST);
+        let _ = writeln!(
+            text,
+            "aws --endpoint-url {url} ec2 import-image --disk-containers Format=ova,Url=s3://{bucket}/{guest}"
+        );
+    }
+    let _ = writeln!(
+        text,
+        "aws --endpoint-url {url} ec2 describe-import-image-tasks"
+    );
+    text
+}
+
+fn failure(error: &Error) -> Failure {
+    if let Error::Work(error) = error {
+        return Failure::of(Exit::Failed, error);
+    }
+    let (exit, kind) = match error {
+        Error::Corrupt { .. } => (Exit::Unreadable, "corrupt"),
+        Error::Busy { .. } => (Exit::Failed, "busy"),
+        Error::Configuration { .. } => (Exit::Failed, "configuration"),
+        _ => (Exit::Failed, "io"),
+    };
+    Failure::plain(exit, kind, format!("{error}."), "See 'vmie serve --help'")
+}
