@@ -2,6 +2,7 @@
 
 mod device;
 mod journal;
+mod manifest;
 
 use std::fs;
 use std::io::ErrorKind as IoErrorKind;
@@ -13,6 +14,7 @@ use vmie_formats::{Cause as FormatCause, ConvertOptions, Journal, Progress, Repo
 use vmie_io::{CancelToken, Fault, FileSink, ReadAt, WriteAt};
 
 pub(crate) use self::journal::FileJournal;
+pub use self::manifest::convert_to_manifest;
 use crate::error::{os_error, says, says_full};
 use crate::{Cause, Error};
 
