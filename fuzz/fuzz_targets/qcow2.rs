@@ -2,6 +2,8 @@
 //! of any size agree with the whole; no file is asked for but through the gate; memory is given back.
 #![no_main]
 
+mod passing;
+
 use std::sync::Arc;
 
 use vmie_formats::{
@@ -40,6 +42,11 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         return;
     };
     assert_eq!(again.as_ref(), Some(disk.info()));
+    let options = OpenOptions::new().format(Some(vmie_formats::Format::Vdi));
+    passing::agrees(data.to_vec(), &options, |_| {
+        let disk = vdi::open(Arc::new(data.to_vec()), &options).ok()?;
+        Some(Box::new(disk))
+    });
     let mut at = 0;
     for _ in 0..2000 {
         let Ok(extent) = disk.next_extent(at) else {

@@ -3,6 +3,8 @@
 //! says whether checksums are made right, so that mutations get past them.
 #![no_main]
 
+mod passing;
+
 use std::sync::Arc;
 
 use vmie_formats::vhd::{self, Vhd};
@@ -66,6 +68,11 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         _ => panic!("one opening fails and another does not"),
     };
     assert_eq!(disk.info(), again.info());
+    let options = OpenOptions::new().format(Some(vmie_formats::Format::Vhd));
+    passing::agrees(file.clone(), &options, |_| {
+        let disk = vhd::open(Arc::new(file.clone()), &options).ok()?;
+        Some(Box::new(disk))
+    });
     if disk.len() <= WHOLE {
         check(&disk, &again);
     } else {

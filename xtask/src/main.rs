@@ -40,11 +40,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Make images with the reference tools (qemu-img, sfdisk, mkfs.*) and compare what vmie reads.
-    Differential {
-        /// Large disks in every variant of VMDK and VHD, too.
-        #[arg(long)]
-        large: bool,
-    },
+    Differential,
     /// Read every image of a corpus (a folder with INDEX.tsv) within bounds of time and memory, and
     /// compare disks with qemu-img where it can read them.
     Corpus {
@@ -105,6 +101,9 @@ enum Peers {
     /// Conversions from every kind of image to every other, beside qemu-img, dissect.hypervisor, tar and
     /// an XML parser.
     Convert(convert::pairs::Pairs),
+    /// Disks in every variant of every format that qemu-img writes: kind, size, bytes and extents as it
+    /// reads them.
+    Formats(peers::formats::Formats),
     /// Requests that botocore serializes, read by vmie-ec2, and replies of vmie-ec2, parsed by botocore.
     Ec2(peers::ec2::Ec2),
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
@@ -120,13 +119,16 @@ enum Peers {
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
-        Command::Differential { large } => differential::run(large),
+        Command::Differential => differential::run(),
         Command::Corpus { folder } => corpus::run(&folder),
         Command::Guests { folder } => guests::run(&folder),
         Command::Faults(arguments) => convert::faults::run(&arguments),
         Command::Peers {
             what: Peers::Convert(arguments),
         } => convert::pairs::run(&arguments),
+        Command::Peers {
+            what: Peers::Formats(arguments),
+        } => peers::formats::run(&arguments),
         Command::Peers {
             what: Peers::Ec2(arguments),
         } => peers::ec2::run(&arguments),

@@ -41,6 +41,13 @@ pub(crate) fn tool(name: &str, arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// The same of a tool that is run in a folder, so that names without one lie there.
+pub(crate) fn tool_in(folder: &Path, name: &str, arguments: &[&str]) -> Result<String> {
+    let run = "cd \"$1\" && shift && exec \"$@\"";
+    let before = ["-c", run, "bash", text(folder), name];
+    tool("bash", &[&before[..], arguments].concat())
+}
+
 /// A path as an argument.
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap_or_default()
@@ -179,6 +186,16 @@ pub(crate) fn sha256(path: &Path) -> Result<String> {
         }
         hasher.update(&buf[..n]);
     }
+    Ok(hex(&hasher.finalize()))
+}
+
+/// SHA-256 of what a function hands over piece by piece, in hexadecimal.
+pub(crate) fn sha256_of_parts(
+    parts: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<()>,
+) -> Result<String> {
+    use sha2::{Digest as _, Sha256};
+    let mut hasher = Sha256::new();
+    parts(&mut |part| hasher.update(part))?;
     Ok(hex(&hasher.finalize()))
 }
 

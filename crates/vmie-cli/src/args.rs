@@ -138,6 +138,8 @@ pub(crate) enum FormatName {
     Vmdk,
     Ova,
     Qcow2,
+    /// An import manifest and its parts
+    Manifest,
 }
 
 /// How the result is written.
@@ -208,6 +210,10 @@ pub(crate) struct ConvertArgs {
     /// Do not compare an appliance with the digests of its manifest
     #[arg(long)]
     pub(crate) no_verify: bool,
+    /// What the addresses in an import manifest (-O manifest) begin with; --subformat says of which
+    /// format the parts are: raw, vhd, or vmdk, which they are if it is not given
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
     /// What becomes of zeroes in a raw disk or fixed VHD
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = ZeroesName::Omit)]
     pub(crate) zeroes: ZeroesName,

@@ -113,7 +113,7 @@ fn wait_for_a_part(store: &Path, before: &[(String, Option<SystemTime>)]) {
 }
 
 #[test]
-fn interrupted_it_says_how_to_go_on_and_leaves_no_part() {
+fn interrupted_it_says_how_to_go_on_and_leaves_what_it_goes_on_from() {
     let folder = tempfile::tempdir().unwrap();
     let guest = Guest::appliance(folder.path());
     let store = folder.path().join("store");
@@ -137,11 +137,12 @@ fn interrupted_it_says_how_to_go_on_and_leaves_no_part() {
             .unwrap()
             .contains("same command again")
     );
-    assert!(
-        !files(&store).iter().any(|name| name.ends_with(".part")),
-        "{:?}",
-        files(&store)
-    );
+    // A file that is half written is there only with the journal from which it is gone on with.
+    let left = files(&store);
+    for part in left.iter().filter(|name| name.ends_with(".part")) {
+        let journal = part.replace(".part", ".journal");
+        assert!(left.contains(&journal), "{left:?}");
+    }
     let listed = run(&["tasks", "--json", "--store", store.to_str().unwrap()]);
     assert_eq!(
         document(&listed, "vmie.tasks")["tasks"][0]["status"],
@@ -172,4 +173,79 @@ fn a_second_process_is_told_to_wait() {
     child.kill().unwrap();
     child.wait().unwrap();
     check(&store, &guest);
+}
+
+#[test]
+fn a_conversion_that_is_interrupted_leaves_nothing_under_any_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("disk.raw");
+    let target = folder.path().join("disk.vmdk");
+    // Enough of it, and compressed hard enough, that it takes seconds.
+    let noise = vmie_testkit::vmdk::sample_disk(1 << 20);
+    std::fs::write(&source, noise.repeat(96)).unwrap();
+    for signal in ["-INT", "-TERM"] {
+        let child = vmie()
+            .args(["convert", "--json", "-O", "vmdk", "--level", "12"])
+            .args([&source, &target])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        for _ in 0..3000 {
+            if files(folder.path()).len() > 1 {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        let id = child.id().to_string();
+        let thrown = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(thrown.success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(code(&output), 1, "{}", stderr(&output));
+        let error = &document(&output, "vmie.error")["error"];
+        assert_eq!(error["kind"], "cancelled");
+        assert_eq!(files(folder.path()), ["disk.raw"]);
+    }
+}
+
+#[test]
+fn an_image_is_exported_by_a_task_and_is_what_was_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let (store, source) = (folder.path().join("store"), folder.path().join("disk.raw"));
+    std::fs::write(&source, &guest.disks[0]).unwrap();
+    let output = vmie()
+        .args(["import", "--allow-undetermined", "--store"])
+        .args([&store, &source])
+        .output()
+        .unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let (image, before) = (only_image(&store), files(&store));
+    // What the service exports to is a task of its, the rest is written at once.
+    for (format, by_task) in [
+        ("vmdk", true),
+        ("vhd", true),
+        ("raw", true),
+        ("qcow2", false),
+    ] {
+        let target = folder.path().join(format!("out.{format}"));
+        let export = || {
+            let mut command = vmie();
+            command.args(["export", "--json", "-O", format, "--store"]);
+            command.args([&store, Path::new(&image), &target]);
+            command.output().unwrap()
+        };
+        let output = export();
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let exported = document(&output, "vmie.export");
+        assert_eq!(exported["sha256"], guest.digests()[0]);
+        assert_eq!(exported["task_id"].is_string(), by_task, "{exported}");
+        assert_eq!(exported["file_size"], target.metadata().unwrap().len());
+        let compared = vmie().arg("compare").args([&source, &target]).output();
+        assert_eq!(code(&compared.unwrap()), 0, "{format}");
+        let error = document(&export(), "vmie.error");
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.contains("something of that name"), "{message}");
+        assert_eq!(files(&store), before);
+    }
 }

@@ -2,6 +2,7 @@
 
 use vmie_rules::guest::BootMode;
 use vmie_rules::license::LicenseType;
+use vmie_rules::stated::StatedSystem;
 
 /// An import as it would be asked for. The default asks for nothing in particular: everything that
 /// is not told is not judged.
@@ -80,6 +81,8 @@ pub struct Machine {
     /// The operating system's number in CIM's list (`OperatingSystemSection`), and its
     /// description; not believed, only compared.
     pub os: Option<String>,
+    /// The same as a system that the matrix may list.
+    pub stated: Option<StatedSystem>,
     /// The firmware: `bios` or `efi`.
     pub firmware: Option<String>,
     /// How many CD drives are connected to something.

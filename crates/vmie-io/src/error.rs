@@ -51,7 +51,7 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// A read that failed: in which layer, at which offset of that layer, and why.
+/// A read that failed, or a write ([`ReadError::write`]): in which layer, at which offset of that layer, and why.
 ///
 /// The cause below survives every layer above: [`source`](StdError::source) leads down to it.
 #[derive(Clone, Debug)]
@@ -59,6 +59,7 @@ pub struct ReadError {
     layer: &'static str,
     kind: ErrorKind,
     offset: u64,
+    writing: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -70,6 +71,7 @@ impl ReadError {
             layer,
             kind,
             offset,
+            writing: false,
             source: None,
         }
     }
@@ -101,6 +103,15 @@ impl ReadError {
         Self::new(layer, kind, offset).with_source(error)
     }
 
+    /// The error of an operating system call that writes to `layer` at `offset`.
+    #[must_use]
+    pub fn write(layer: &'static str, offset: u64, error: io::Error) -> Self {
+        Self {
+            writing: true,
+            ..Self::io(layer, offset, error)
+        }
+    }
+
     /// The layer that failed.
     #[must_use]
     pub fn layer(&self) -> &'static str {
@@ -122,7 +133,12 @@ impl ReadError {
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot read the {} at byte {}", self.layer, self.offset)?;
+        let what = if self.writing { "write" } else { "read" };
+        write!(
+            f,
+            "cannot {what} the {} at byte {}",
+            self.layer, self.offset
+        )?;
         match &self.source {
             Some(source) => write!(f, ": {source}"),
             None => write!(f, " ({})", self.kind),

@@ -187,7 +187,7 @@ impl FileSink {
             .write(true)
             .create_new(true)
             .open(path)
-            .map_err(|error| ReadError::io("file", 0, error))?;
+            .map_err(|error| ReadError::write("file", 0, error))?;
         Ok(Self { file, device: None })
     }
 
@@ -196,7 +196,7 @@ impl FileSink {
     /// # Errors
     /// When it is no regular file or cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
-        let fail = |error| ReadError::io("file", 0, error);
+        let fail = |error| ReadError::write("file", 0, error);
         let file = open_for_writing(path.as_ref(), Writing::File).map_err(fail)?;
         if !file.metadata().map_err(fail)?.is_file() {
             let error =
@@ -211,7 +211,7 @@ impl FileSink {
     /// # Errors
     /// When it is no block device, is in use or cannot be opened.
     pub fn open_device(path: impl AsRef<Path>) -> Result<Self, ReadError> {
-        let fail = |error| ReadError::io("device", 0, error);
+        let fail = |error| ReadError::write("device", 0, error);
         let mut file = open_for_writing(path.as_ref(), Writing::Device).map_err(fail)?;
         if !is_block_device(file.metadata().map_err(fail)?.file_type()) {
             let error =
@@ -240,7 +240,7 @@ impl FileSink {
         match self.file.try_lock() {
             Ok(()) => Ok(true),
             Err(std::fs::TryLockError::WouldBlock) => Ok(false),
-            Err(std::fs::TryLockError::Error(error)) => Err(ReadError::io("file", 0, error)),
+            Err(std::fs::TryLockError::Error(error)) => Err(ReadError::write("file", 0, error)),
         }
     }
 }
@@ -273,7 +273,7 @@ fn open_for_writing(path: &Path, _: Writing) -> std::io::Result<File> {
 
 impl WriteAt for FileSink {
     fn write_all_at(&self, buf: &[u8], offset: u64) -> Result<(), ReadError> {
-        write_all(&self.file, buf, offset).map_err(|error| ReadError::io("file", offset, error))
+        write_all(&self.file, buf, offset).map_err(|error| ReadError::write("file", offset, error))
     }
 
     fn set_len(&self, len: u64) -> Result<(), ReadError> {
@@ -283,9 +283,14 @@ impl WriteAt for FileSink {
                 false => Err(ReadError::new("device", crate::ErrorKind::Misuse, device)),
             };
         }
-        self.file
-            .set_len(len)
-            .map_err(|error| ReadError::io("file", len, error))
+        let fail = |error| ReadError::write("file", len, error);
+        // Not asked for twice: ext4 takes a file that was cut to nothing, even an empty one, for
+        // one that is being replaced, and begins to write it out when it is closed, which costs as
+        // much as the writing of it.
+        if self.file.metadata().map_err(fail)?.len() == len {
+            return Ok(());
+        }
+        self.file.set_len(len).map_err(fail)
     }
 
     fn write_zeroes_at(&self, offset: u64, len: u64) -> Result<(), ReadError> {
@@ -308,7 +313,7 @@ impl WriteAt for FileSink {
     fn sync(&self) -> Result<(), ReadError> {
         self.file
             .sync_all()
-            .map_err(|error| ReadError::io("file", 0, error))
+            .map_err(|error| ReadError::write("file", 0, error))
     }
 }
 

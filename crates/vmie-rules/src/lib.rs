@@ -51,6 +51,7 @@ pub mod manifest;
 pub mod matrix;
 pub mod message;
 pub mod region;
+pub mod stated;
 pub mod status;
 mod svc;
 

@@ -275,7 +275,11 @@ impl Error {
             Cause::Write
         };
         let fault = Fault::new(cause).at(error.layer(), error.offset());
-        Self::from(fault.with_source(error)).in_file(path)
+        let fault = match os_error(&error) {
+            Some(lowest) => fault.with_source(lowest),
+            None => fault.with_source(error),
+        };
+        Self::from(fault).in_file(path)
     }
 
     /// The file or folder, when it is one file's fault.
@@ -362,6 +366,21 @@ fn is_full(error: &io::Error) -> bool {
 /// Whether at the bottom of an error the operating system says that there is no room.
 pub(crate) fn says_full(error: &(dyn StdError + 'static)) -> bool {
     says(error, &is_full)
+}
+
+/// What the operating system says at the bottom of an error, without all that is said above it.
+pub(crate) fn os_error(error: &(dyn StdError + 'static)) -> Option<io::Error> {
+    let (mut at, mut lowest) = (Some(error), None);
+    while let Some(error) = at {
+        if let Some(found) = error.downcast_ref::<io::Error>() {
+            lowest = Some(match found.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(found.kind(), found.to_string()),
+            });
+        }
+        at = error.source();
+    }
+    lowest
 }
 
 /// Whether at the bottom of an error is one of the operating system's that `test` holds for.

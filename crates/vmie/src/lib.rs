@@ -91,10 +91,13 @@ pub use self::disks::{DiskVolumes, Volume, Volumes, open_filesystem, open_volume
 pub use check::check_image;
 pub use clock::{now, today};
 pub use compare::{Difference, compare};
-pub use convert::{FileOptions, convert_to_file, stream_to_file};
+pub use convert::{FileOptions, convert_to_file, convert_to_manifest, stream_to_file};
 pub use error::{Below, Cause, Error};
 pub use export::{export_disk, stored_disks};
-pub use host::{HostOptions, ImportSpec, Imported, LocalHost, Outcome, StoredDisk};
+pub use host::{
+    ExportSpec, Exported, ExportedFile, HostOptions, ImportSpec, Imported, LocalHost, Outcome,
+    StoredDisk,
+};
 pub use image::{GuestDisk, Image, ImageOptions, guest_disks, views};
 pub use preflight::{Judging, Preflight, inspect, preflight, preflight_disks, total_size};
 pub use store::{

@@ -6,6 +6,7 @@ use vmie_io::Limits;
 use vmie_rules::guest::BootMode;
 use vmie_rules::license::LicenseType;
 use vmie_rules::matrix::Edition;
+use vmie_rules::stated::StatedSystem;
 
 use crate::{Error, GuestDisk, Image, guest_disks, today, views};
 
@@ -139,6 +140,11 @@ fn machine(descriptor: &Descriptor) -> Option<Machine> {
             Some(id) => format!("{id} {}", words.join(" ")).trim_end().to_owned(),
             None => words.join(" "),
         }
+    });
+    machine.stated = system.os.as_ref().and_then(|os| {
+        // VMware's own id says more than the number.
+        let by_id = os.os_type.as_deref().and_then(StatedSystem::by_guest_id);
+        by_id.or_else(|| StatedSystem::by_number(os.id?))
     });
     machine.firmware.clone_from(&hardware.firmware);
     machine.cd_drives = count(hardware.items.iter().filter(connected).count());

@@ -18,8 +18,12 @@ use std::sync::{Arc, Mutex};
 
 use guest::{Guest, files, only_image};
 use vmie::io::CancelToken;
+use vmie::rules::format::ImageFormat;
 use vmie::tasks::{DiskContainer, Happening, ImportSnapshotRequest, SourceUrl, TaskEvent};
-use vmie::{Cause, Durable, Error, HostOptions, ImportSpec, Imported, LocalHost, Outcome};
+use vmie::{
+    Cause, Durable, Error, ExportSpec, HostOptions, Image, ImageOptions, ImportSpec, Imported,
+    LocalHost, Outcome, compare,
+};
 
 fn options() -> HostOptions {
     HostOptions::new().with_undetermined(true)
@@ -416,4 +420,123 @@ fn one_process_has_the_store_and_strangers_folders_are_left_alone() {
     std::fs::write(store.join("vmie-store.json"), later).unwrap();
     let error = LocalHost::open(&store, options()).unwrap_err();
     assert_eq!(error.cause(), Some(Cause::StoreVersion));
+}
+
+/// A store with an image of one disk, which is returned.
+fn one_disk_image(folder: &Path) -> (std::path::PathBuf, Vec<u8>, String) {
+    let guest = Guest::appliance(folder);
+    let disk = guest.disks[0].clone();
+    let path = folder.join("disk.raw");
+    std::fs::write(&path, &disk).unwrap();
+    let store = folder.join("store");
+    import(&store, &ImportSpec::new(vec![path]), options()).unwrap();
+    let image = only_image(&store);
+    (store, disk, image)
+}
+
+fn same_disk(path: &Path, disk: &[u8]) -> bool {
+    let image = Image::open(path, &ImageOptions::new()).unwrap();
+    let ours = disk.to_vec();
+    let go_on = CancelToken::new();
+    compare(&image.disk(0).unwrap(), &ours, false, &(), &go_on)
+        .unwrap()
+        .is_none()
+}
+
+#[test]
+fn an_export_gives_back_what_was_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, disk, image) = one_disk_image(folder.path());
+    let before = files(&store);
+    let go_on = CancelToken::new();
+    let mut host = LocalHost::open(&store, options()).unwrap();
+    for format in [ImageFormat::Raw, ImageFormat::Vhd, ImageFormat::Vmdk] {
+        let target = folder.path().join(format!("out.{format}"));
+        let spec = ExportSpec::new(&image, format, &target);
+        let exported = host.export(&spec, &mut |_| {}, &go_on).unwrap();
+        assert!(!exported.resumed);
+        let made = exported.outcome.unwrap();
+        assert_eq!(made[0].file_size, std::fs::metadata(&target).unwrap().len());
+        assert!(same_disk(&target, &disk), "{format}");
+        let error = host.export(&spec, &mut |_| {}, &go_on).unwrap_err();
+        assert_eq!(error.cause(), Some(Cause::TargetExists));
+    }
+    assert_eq!(files(&store), before);
+    let spec = ExportSpec::new("ami-0123456789abcdef0", ImageFormat::Raw, "none");
+    let error = host.export(&spec, &mut |_| {}, &go_on).unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::NoSuchImage));
+    drop(host);
+
+    // Damage in the store is not handed out.
+    let note = std::fs::read_dir(&store).unwrap().find_map(|entry| {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        (name.starts_with("snap-") && name.ends_with(".raw")).then_some(path)
+    });
+    let mut bytes = disk.clone();
+    bytes[2 << 20] ^= 1;
+    std::fs::write(note.unwrap(), &bytes).unwrap();
+    let mut host = LocalHost::open(&store, options()).unwrap();
+    let target = folder.path().join("damaged.raw");
+    let spec = ExportSpec::new(&image, ImageFormat::Raw, &target);
+    let exported = host.export(&spec, &mut |_| {}, &go_on).unwrap();
+    let (_, failure) = exported.outcome.unwrap_err();
+    assert_eq!(failure.unwrap().code, "digest");
+    assert!(!target.exists());
+    assert_eq!(files(&store), before);
+}
+
+#[test]
+fn an_export_that_is_stopped_at_any_step_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, disk, image) = one_disk_image(folder.path());
+    let before = files(&store);
+    let go_on = CancelToken::new();
+    let (mut steps, mut resumed) = (0, 0);
+    // Each step of one and the same export in turn: what is done before it is kept.
+    for step in 0.. {
+        let target = folder.path().join(format!("out{step}.vmdk"));
+        let spec = ExportSpec::new(&image, ImageFormat::Vmdk, &target);
+        let (dying, count) = dying_at(step * 3);
+        let first = LocalHost::open(&store, dying)
+            .and_then(|mut host| host.export(&spec, &mut |_| {}, &go_on));
+        if first.is_err() || first.is_ok_and(|done| done.outcome.is_err()) {
+            let _ = std::fs::remove_file(&target);
+            let mut host = LocalHost::open(&store, options()).unwrap();
+            let exported = host.export(&spec, &mut |_| {}, &go_on).unwrap();
+            resumed += usize::from(exported.resumed);
+            exported.outcome.unwrap();
+        }
+        assert!(same_disk(&target, &disk), "{step}");
+        std::fs::remove_file(&target).unwrap();
+        assert_eq!(files(&store), before, "{step}");
+        steps = step;
+        if count.load(Ordering::SeqCst) <= step * 3 {
+            break;
+        }
+    }
+    assert!(steps > 10 && resumed > 5, "{steps} {resumed}");
+}
+
+#[test]
+fn another_export_of_the_same_image_takes_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, disk, image) = one_disk_image(folder.path());
+    let stop = CancelToken::new();
+    let mut host = LocalHost::open(&store, options()).unwrap();
+    let thrown = stop.clone();
+    let mut watch = |_: &TaskEvent| thrown.cancel();
+    let target = folder.path().join("out");
+    let spec = ExportSpec::new(&image, ImageFormat::Vmdk, &target);
+    let error = host.export(&spec, &mut watch, &stop).unwrap_err();
+    assert_eq!(error.cause(), Some(Cause::Cancelled));
+    let other = ExportSpec::new(&image, ImageFormat::Raw, &target);
+    let go_on = CancelToken::new();
+    let exported = host.export(&other, &mut |_| {}, &go_on).unwrap();
+    assert!(!exported.resumed);
+    exported.outcome.unwrap();
+    assert!(std::fs::read(&target).unwrap() == disk);
+    let tasks = host.export_tasks().unwrap();
+    let ended: Vec<&str> = tasks.iter().map(|task| task.status.as_str()).collect();
+    assert_eq!(ended, ["deleted", "completed"]);
 }

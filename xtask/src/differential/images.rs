@@ -1,11 +1,11 @@
 //! Disk images by qemu-img, converted back by us.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::Result;
+use crate::peers::formats::fills::patterned;
 use crate::run::{Tally, json, sha256, text, tool};
 
 /// Sizes of disks, in bytes: a grain, less than one, odd numbers of sectors, past one grain table.
@@ -21,7 +21,9 @@ const SIZES: [u64; 6] = [
 pub(super) fn run(vmie: &Path, folder: &Path, tally: &mut Tally) -> Result<()> {
     for (i, size) in SIZES.into_iter().enumerate() {
         let raw = folder.join(format!("disk{i}.raw"));
-        patterned(&raw, size, i as u64 + 1)?;
+        let file = File::create(&raw)?;
+        file.set_len(size)?;
+        patterned(&file, size, i as u64 + 1)?;
         for subformat in ["streamOptimized", "monolithicSparse"] {
             let vmdk = folder.join(format!("disk{i}-{subformat}.vmdk"));
             let option = format!("subformat={subformat}");
@@ -105,38 +107,4 @@ pub(crate) fn convert_beside(image: &Path, beside: Option<&Path>, folder: &Path)
     } else {
         Err(format!("said {said}, wrote {file}").into())
     }
-}
-
-/// A disk of data, zeroes and holes in a pattern that a seed decides.
-pub(super) fn patterned(path: &Path, size: u64, seed: u64) -> Result<()> {
-    let file = File::create(path)?;
-    file.set_len(size)?;
-    let mut state = seed;
-    let mut at = 0;
-    while at < size {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let len = ((state >> 33) % 200_000 + 1).min(size - at);
-        let mut bytes = vec![0u8; usize::try_from(len)?];
-        match (state >> 20) % 4 {
-            0 => {} // left as a hole
-            1 => file.write_all_at(&bytes, at)?,
-            2 => {
-                bytes.fill(b'x');
-                file.write_all_at(&bytes, at)?;
-            }
-            _ => {
-                for byte in &mut bytes {
-                    state ^= state << 13;
-                    state ^= state >> 7;
-                    state ^= state << 17;
-                    *byte = (state & 0xff) as u8;
-                }
-                file.write_all_at(&bytes, at)?;
-            }
-        }
-        at += len;
-    }
-    Ok(())
 }

@@ -1,7 +1,8 @@
-//! Filesystems as their second readers see them: `cargo xtask peers fs`; and the wire codec as
-//! botocore sees it: `cargo xtask peers ec2`.
+//! What vmie reads as its second readers see it: images as qemu-img does (`cargo xtask peers formats`),
+//! the wire codec as botocore does (`cargo xtask peers ec2`), and filesystems as the kernel does
+//! (`cargo xtask peers fs`).
 //!
-//! Images are made by each filesystem's own mkfs and filled through a mount of the kernel; then
+//! Filesystems' images are made by each filesystem's own mkfs and filled through a mount of the kernel; then
 //! every path, attribute and byte that vmie reads is compared with what the kernel shows. Needs
 //! root, for loop mounts. NTFS is mounted by ntfs-3g.
 
@@ -9,6 +10,7 @@ mod btrfs;
 mod compare;
 pub(crate) mod ec2;
 mod ext;
+pub(crate) mod formats;
 mod mount;
 mod ntfs;
 mod populate;

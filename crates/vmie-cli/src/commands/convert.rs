@@ -21,10 +21,16 @@ use crate::size::Bytes;
 use crate::text::Safe;
 
 pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
-    let target = target(
-        args.written.output_format,
-        args.written.subformat.as_deref(),
-    )?;
+    let subformat = args.written.subformat.as_deref();
+    let in_parts = args.written.output_format == FormatName::Manifest;
+    let target = match in_parts {
+        true => part_target(subformat.unwrap_or("vmdk"))?,
+        false => target(args.written.output_format, subformat)?,
+    };
+    if in_parts && (args.source == Path::new("-") || args.target == Path::new("-")) {
+        let said = "an import manifest is made of a file, and is a file";
+        return Err(Failure::usage(said));
+    }
     if args.source == Path::new("-") {
         return passing::convert(out, args, target);
     }
@@ -52,6 +58,13 @@ pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
             });
         let bar = Bar::new(out, "converting");
         let report = verified(image, args, &cancel, |before| {
+            if in_parts {
+                let (url, to) = (args.url.as_deref(), &args.target);
+                let file = FileOptions::new().source(image.path(), None).before(before);
+                let how = (&options, &file);
+                let made = vmie::convert_to_manifest(&disk, to, how, url, &bar, &cancel);
+                return made.map(|(_, report)| report);
+            }
             if args.target == Path::new("-") {
                 let report = to_pipe(&*disk, &options, &bar, &cancel)?;
                 return before().map(|()| report);
@@ -70,6 +83,19 @@ pub(super) fn run(out: &Out, args: &ConvertArgs) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// What the parts of an import manifest are.
+fn part_target(name: &str) -> Result<Target, Failure> {
+    match name.to_ascii_lowercase().as_str() {
+        "raw" => Ok(Target::Raw),
+        "vhd" => Ok(Target::VhdDynamic),
+        "vmdk" => Ok(Target::VmdkStreamOptimized),
+        _ => Err(Failure::usage(format!(
+            "the parts of an import manifest are raw, vhd or vmdk, not '{}'",
+            Safe(name)
+        ))),
+    }
 }
 
 /// What a format and kind on the command line mean.

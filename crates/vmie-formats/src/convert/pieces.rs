@@ -21,12 +21,19 @@ pub(crate) struct Pieces {
     at: u64,
     end: u64,
     number: u64,
+    /// Up to where the source is known to hold data: asking costs a file two calls of the kernel.
+    data_until: u64,
 }
 
 impl Pieces {
     /// From byte `at` on.
     pub(crate) fn new(at: u64, end: u64) -> Self {
-        Self { at, end, number: 0 }
+        Self {
+            at,
+            end,
+            number: 0,
+            data_until: 0,
+        }
     }
 
     /// The byte at which the next piece begins.
@@ -47,9 +54,10 @@ impl Pieces {
         let start = self.at;
         let mut at = start;
         // Known zeroes, of both kinds.
-        while at < self.end {
+        while at < self.end && at >= self.data_until {
             let extent = source.next_extent(at)?;
             if extent.kind == ExtentKind::Data || extent.end() <= at {
+                self.data_until = extent.end();
                 break;
             }
             at = extent.end().min(self.end);

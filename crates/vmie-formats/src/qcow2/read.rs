@@ -14,6 +14,9 @@ use crate::parent::Parent;
 use crate::recent::Recent;
 use crate::{Cause, DiskImage, Error, ImageInfo, error_of};
 
+/// Tables that are not there, joined into one hole.
+const JOINED: usize = 16;
+
 /// Bytes of an L2 table that are read at once. A table is a cluster, up to 2 MiB, of which a small
 /// read needs one entry.
 const SLICE: u64 = 64 << 10;
@@ -422,9 +425,13 @@ impl ReadAt for Qcow2 {
             return Parentless(file).extent(offset, self.header.size.saturating_sub(offset));
         }
         let first = self.extent_at(offset)?;
-        // Joins what is cheap to join: holes over tables that are not there.
+        // Joins what is cheap to join: holes over tables that are not there, some of them. A child that
+        // asks again for each of its own clusters would walk them all each time.
         let mut end = first.end();
-        while first.kind == ExtentKind::Hole && end < self.header.size {
+        for _ in 0..JOINED {
+            if first.kind != ExtentKind::Hole || end >= self.header.size {
+                break;
+            }
             if self.parent.is_some() || self.table(end)?.is_some() {
                 break;
             }

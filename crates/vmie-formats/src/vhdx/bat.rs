@@ -149,9 +149,9 @@ impl Blocks {
         let mut block = 0;
         while block < self.metadata.blocks() {
             let piece = self.piece(block)?;
-            for entry in &piece.entries {
+            for (entry, number) in piece.entries.iter().zip(block..) {
                 if matches!(state(*entry), FULLY_PRESENT | PARTIALLY_PRESENT) {
-                    claims.add(offset(*entry), self.metadata.block_bytes, "a block");
+                    claims.add(offset(*entry), self.claimed(number, *entry), "a block");
                 }
             }
             let count = int::u64_of(piece.entries.len()).max(1);
@@ -161,6 +161,20 @@ impl Blocks {
             claims.leaks_from(self.metadata.block_bytes);
         }
         Ok(())
+    }
+
+    /// Bytes of the file that a block takes: of the disk's last one no more than the disk has, where
+    /// the file ends with that.
+    fn claimed(&self, block: u64, entry: u64) -> u64 {
+        let whole = self.metadata.block_bytes;
+        if offset(entry).saturating_add(whole) <= self.source.len() {
+            return whole;
+        }
+        let left = self
+            .metadata
+            .disk_bytes
+            .saturating_sub(self.start_of(block));
+        left.min(whole)
     }
 
     fn fault(&self, cause: Cause, block: u64, field: &'static str, found: u64) -> Error {

@@ -2,9 +2,11 @@
 
 use vmie_rules::SvcId;
 use vmie_rules::format::ImageFormat;
+use vmie_rules::guest::Platform;
 use vmie_rules::license::{LicensedSystem, subscription_program};
 use vmie_rules::limits;
 use vmie_rules::message::Message;
+use vmie_rules::stated::StatedSystem;
 
 use super::{Judge, advise, change, human, refuse};
 use crate::request::Container;
@@ -121,6 +123,9 @@ impl Judge<'_> {
         let Some(machine) = &self.request.machine else {
             return;
         };
+        if let Some(stated) = &machine.stated {
+            self.stated_system(stated);
+        }
         if machine.cd_drives > 0 {
             self.push(
                 advise(
@@ -141,6 +146,44 @@ impl Judge<'_> {
                 .remedy("Attach further network interfaces to the instance after the import"),
             );
         }
+    }
+
+    /// What the descriptor says of the system. It is not believed; but who wrote it took the machine
+    /// for another, or this is another machine's disk.
+    fn stated_system(&mut self, stated: &StatedSystem) {
+        let Some(system) = self.main_system() else {
+            if self.matrix.lists(stated) == Some(false) {
+                self.push(
+                    advise(
+                        "stated-system-unlisted",
+                        &[SvcId::Os3],
+                        format!(
+                            "The descriptor says that the machine runs {}, which no row of the matrix lists",
+                            stated.name
+                        ),
+                    )
+                    .remedy("Upgrade it to a listed system, or export it with its own system named"),
+                );
+            }
+            return;
+        };
+        let os = &system.os;
+        let (platform, known_as) = match os.family {
+            Family::Linux => (Platform::Linux, os.id.get().map_or("", String::as_str)),
+            Family::Windows => (Platform::Windows, os.name.as_str()),
+        };
+        let version = os.version.get().map(String::as_str);
+        if known_as.is_empty() || stated.fits(platform, known_as, version) {
+            return;
+        }
+        let title = format!(
+            "The descriptor says that the machine runs {}, and on its disk is {}",
+            stated.name, os.pretty_name
+        );
+        self.push(
+            advise("stated-system-differs", &[SvcId::Os3], title)
+                .remedy("Check that the disk is this machine's; the import goes by the disk"),
+        );
     }
 
     /// The license type against the system (SVC-LIC-2), and what comes with it (SVC-LIC-3, -5).

@@ -1,12 +1,13 @@
 //! Settings of a guest that the import changes or trips over: each is found, with its place.
 
 use vmie_fs::MemoryFs;
-use vmie_guest::{Decision, Finding, Matrix, Mode, Severity, Verdict, html};
+use vmie_guest::{Decision, Finding, ImportRequest, Matrix, Mode, Severity, Verdict, html, judge};
 use vmie_rules::SvcId;
 use vmie_rules::matrix::Edition;
+use vmie_rules::stated::StatedSystem;
 use vmie_testkit::linux::{Guest, Machine};
 
-use crate::{UUID, layout, look_with, say};
+use crate::{UUID, as_of, layout, look_with, say};
 
 fn debian() -> Guest<'static> {
     Guest {
@@ -249,4 +250,46 @@ fn the_page_holds_every_finding_and_nothing_from_elsewhere() {
     assert!(page.contains("class=\"part k1\" style=\"width:25.00%\" title=\"disk0p1\""));
     let opened = page.matches("<div").count();
     assert_eq!(opened, page.matches("</div>").count());
+}
+
+/// What is said of the plain guest when its descriptor says this of the machine.
+fn described(os_type: Option<&str>, cd_drives: u32) -> Verdict {
+    let mut machine = vmie_guest::Machine::new();
+    machine.stated = os_type.and_then(StatedSystem::by_guest_id);
+    machine.cd_drives = cd_drives;
+    let inspection = look_with(&layout(), &debian(), |files| {
+        files.with_file("/usr/sbin/dhclient", "")
+    });
+    let request = ImportRequest::new().with_machine(machine);
+    let matrix = Matrix::edition(Edition::E2026);
+    judge(&inspection, &request, &matrix, Mode::Practical, as_of())
+}
+
+#[test]
+fn svc_cfg_1_a_connected_cd_drive_is_told() {
+    let verdict = described(Some("debian12_64Guest"), 1);
+    let (finding, _) = only(&verdict, "cd-drive-connected");
+    assert_eq!(finding.svc, [SvcId::Cfg1]);
+    assert_eq!(codes(&described(Some("debian12_64Guest"), 0)), [""; 0]);
+}
+
+#[test]
+fn svc_os_3_a_descriptor_that_names_another_system_is_told() {
+    let verdict = described(Some("windows9Server64Guest"), 0);
+    let (finding, _) = only(&verdict, "stated-system-differs");
+    assert!(
+        finding.title.contains("Windows Server 2016"),
+        "{}",
+        finding.title
+    );
+    let older = described(Some("debian11_64Guest"), 0);
+    only(&older, "stated-system-differs");
+    for fits in [
+        None,
+        Some("debian12_64Guest"),
+        Some("debian64Guest"),
+        Some("otherGuest64"),
+    ] {
+        assert_eq!(codes(&described(fits, 0)), [""; 0], "{fits:?}");
+    }
 }

@@ -15,7 +15,7 @@ use vmie_io::ReadError;
 use super::FileOptions;
 
 /// A file that is replaced whenever the state is kept.
-pub(super) struct FileJournal {
+pub(crate) struct FileJournal {
     path: PathBuf,
     fresh: PathBuf,
     /// What the file begins with: of which conversion it is.
@@ -30,14 +30,20 @@ impl FileJournal {
         let source = fs::canonicalize(file.source?).ok()?;
         let metadata = fs::metadata(&source).ok()?;
         let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        let head = format!(
-            "vmie conversion 1\n{}\n{source:?} {} {} {} {}\n",
-            boot()?,
+        let of = format!(
+            "{source:?} {} {} {} {}",
             metadata.len(),
             changed.as_secs(),
             changed.subsec_nanos(),
             file.resume?,
         );
+        Self::of(path, &of, every)
+    }
+
+    /// The journal of a conversion of which `of`, one line, says all. `None` where the kernel does not
+    /// say whether it was started anew.
+    pub(crate) fn of(path: &Path, of: &str, every: Duration) -> Option<Self> {
+        let head = format!("vmie conversion 1\n{}\n{of}\n", boot()?);
         let mut fresh = path.as_os_str().to_owned();
         fresh.push(".new");
         Some(Self {
@@ -50,7 +56,7 @@ impl FileJournal {
     }
 
     /// The state that was kept last, if it is of the same conversion.
-    pub(super) fn read(&self) -> Option<Vec<u8>> {
+    pub(crate) fn read(&self) -> Option<Vec<u8>> {
         let bytes = fs::read(&self.path).ok()?;
         bytes.strip_prefix(self.head.as_slice()).map(<[u8]>::to_vec)
     }

@@ -2,6 +2,7 @@
 
 mod device;
 mod journal;
+mod manifest;
 
 use std::fs;
 use std::io::ErrorKind as IoErrorKind;
@@ -12,12 +13,13 @@ use vmie_formats::stream::{StreamReader, Written};
 use vmie_formats::{Cause as FormatCause, ConvertOptions, Journal, Progress, Report};
 use vmie_io::{CancelToken, Fault, FileSink, ReadAt, WriteAt};
 
-use self::journal::FileJournal;
-use crate::error::{says, says_full};
+pub(crate) use self::journal::FileJournal;
+pub use self::manifest::convert_to_manifest;
+use crate::error::{os_error, says, says_full};
 use crate::{Cause, Error};
 
 /// How often what is needed to go on after a kill is kept.
-const KEEP_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const KEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// How a file is written.
 #[derive(Clone, Copy, Default)]
@@ -252,9 +254,12 @@ fn of_write(
     } else {
         Cause::Write
     };
-    let fault = Fault::new(cause)
-        .in_structure("target")
-        .with_source(error.clone());
+    let fault = Fault::new(cause).in_structure("target");
+    // It says itself that it could not be written, and the advice is here.
+    let fault = match os_error(error) {
+        Some(lowest) => fault.with_source(lowest),
+        None => fault.with_source(error.clone()),
+    };
     Error::from(fault).in_file(target)
 }
 

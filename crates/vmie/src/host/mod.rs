@@ -1,9 +1,11 @@
 //! The engine's host on this machine: work orders run on threads, records go to the store's
 //! journal, images end up in the store's folder.
 
+mod export;
 mod import;
 mod source;
 mod staff;
+mod world;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
@@ -11,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use vmie_formats::ConvertOptions;
 use vmie_io::{CancelToken, Fault};
 use vmie_rules::status::Status;
 use vmie_tasks::{
@@ -20,12 +23,14 @@ use vmie_tasks::{
     SnapshotId, TaskEvent, TaskId, Timestamp,
 };
 
+pub use self::export::{ExportSpec, Exported, ExportedFile};
 pub use self::import::{ImportSpec, Imported, Outcome, StoredDisk};
 use self::source::LocalBuckets;
 use self::staff::Staff;
+use self::world::StoreWorld;
 use crate::buckets::FolderBuckets;
 use crate::clock::seed;
-use crate::store::{Durable, Store};
+use crate::store::{Durable, Layout, Store};
 use crate::work::{Workshop, WorkshopOptions};
 use crate::{Cause, Error, ImageNote, ImageOptions, now};
 
@@ -42,6 +47,8 @@ pub struct HostOptions {
     pub buckets: Option<PathBuf>,
     /// Whether a guest is imported of which it could not be found out whether it is supported.
     pub allow_undetermined: bool,
+    /// How exports of its format are written; as the service does, when it is not told.
+    pub export: Option<ConvertOptions>,
     /// How files of the store are changed.
     pub durable: Durable,
 }
@@ -67,6 +74,13 @@ impl HostOptions {
         self
     }
 
+    /// The same with another way to write exports of one format.
+    #[must_use]
+    pub fn with_export(mut self, export: ConvertOptions) -> Self {
+        self.export = Some(export);
+        self
+    }
+
     /// The same with another way to change files.
     #[must_use]
     pub fn with_durable(mut self, durable: Durable) -> Self {
@@ -89,7 +103,7 @@ enum Ended {
 #[derive(Debug)]
 pub struct LocalHost {
     store: Store,
-    engine: Engine,
+    engine: Engine<StoreWorld>,
     staff: Staff,
     /// How images are opened.
     images: ImageOptions,
@@ -119,7 +133,9 @@ impl LocalHost {
             limits: vmie_tasks::Limits::NONE,
             ..Config::default()
         };
-        let engine = Engine::restore(config, seed(), store.records()).map_err(|error| {
+        let world = StoreWorld::new(Layout::new(root), caller());
+        let restored = Engine::restore_in(config, seed(), world, store.records());
+        let engine = restored.map_err(|error| {
             let fault = Fault::new(Cause::JournalDamaged).in_structure("engine record");
             Error::from(fault.with_source(error)).in_file(store.layout.journal())
         })?;
@@ -131,6 +147,7 @@ impl LocalHost {
         let settings = WorkshopOptions::new()
             .with_images(options.images.clone())
             .with_durable(options.durable.clone())
+            .with_export(options.export)
             .with_threads(NonZeroUsize::new(cores.clamp(1, 8)))
             .with_judging(Arc::new(move |begin| judging.judging(begin)));
         let shop = Workshop::new(root, settings, Arc::new(buckets.clone()))?;
@@ -269,10 +286,7 @@ impl LocalHost {
 
     /// One call of the engine's interface.
     fn call(&mut self, action: Action) -> Result<Reply, Error> {
-        let caller = Caller {
-            account: "000000000000".to_owned(),
-            region: "us-east-1".to_owned(),
-        };
+        let caller = caller();
         let request = self.engine.request(now(), ApiCall { caller, action });
         self.pump(&mut |_| {})?;
         match self.replies.remove(&request) {
@@ -398,8 +412,22 @@ impl LocalHost {
                 active.push(task.import_task_id);
             }
         }
+        for task in self.export_tasks()? {
+            if !is_ended(task.status) {
+                active.push(task.export_image_task_id);
+            }
+        }
+        self.sweep_exports(&active)?;
         let known = |name: &str| active.iter().any(|id| id.as_str() == name);
         self.staff.shop().sweep(&known)
+    }
+}
+
+/// On whose behalf everything is done here.
+fn caller() -> Caller {
+    Caller {
+        account: "000000000000".to_owned(),
+        region: "us-east-1".to_owned(),
     }
 }
 

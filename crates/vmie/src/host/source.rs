@@ -66,6 +66,11 @@ impl LocalBuckets {
         judging
     }
 
+    /// Where exports are put into.
+    pub(super) fn exports(&self) -> &FolderBuckets {
+        &self.own
+    }
+
     fn import(&self, token: &str) -> Option<ImportEntry> {
         let imports = self.imports.lock().unwrap_or_else(PoisonError::into_inner);
         imports.get(token).cloned()
@@ -107,7 +112,7 @@ impl Buckets for LocalBuckets {
         Ok(Object {
             name: path,
             source: Arc::new(source),
-            version: None,
+            version: Some(file.version()),
         })
     }
 
@@ -122,8 +127,7 @@ impl Buckets for LocalBuckets {
         Ok(Some(ObjectHead {
             key: key.to_owned(),
             len: found.len(),
-            // That it is what it was has just been looked at.
-            version: None,
+            version: Some(file.version()),
         }))
     }
 

@@ -49,6 +49,13 @@ impl SourceFile {
         self.path.to_path()
     }
 
+    /// A text that is another one for a file that is not the same.
+    pub(crate) fn version(&self) -> String {
+        let (seconds, nanos) = self.mtime;
+        let (device, inode) = self.inode;
+        format!("{:x}-{seconds:x}-{nanos:x}-{device:x}-{inode:x}", self.len)
+    }
+
     /// Looks whether the file is still the same.
     ///
     /// # Errors

@@ -36,9 +36,16 @@ pub(crate) fn sweep_task(durable: &Durable, layout: &Layout, task: &TaskId) -> R
     sweep_folder(durable, &layout.task(task))
 }
 
+/// A file that is half written stays while there is a journal from which it is gone on with, and a
+/// journal while there is its file.
 fn sweep_folder(durable: &Durable, folder: &Path) -> Result<(), Error> {
     for (name, path) in entries(folder)? {
-        if name.ends_with(PART) || name.ends_with(TMP) {
+        let beside = |extension: &str| path.with_extension(extension).exists();
+        let over = name.ends_with(TMP)
+            || name.ends_with(".journal.new")
+            || name.ends_with(PART) && !beside("journal")
+            || name.ends_with(".journal") && !beside("part");
+        if over {
             durable.remove(&path)?;
         }
     }

@@ -15,7 +15,7 @@ use vmie_tasks::{
 };
 
 use super::pace::{Paced, Stoppable};
-use super::sink::{Stepped, placed};
+use super::sink::{PartFile, placed};
 use super::{Job, Workshop};
 use crate::store::{ImageNote, SnapshotNote, VolumeNote, copy_disk, hex, note};
 use crate::{Cause, Error, facts, now};
@@ -196,20 +196,16 @@ impl Workshop {
         let disk = disk.ok_or_else(|| Error::new(Cause::NoDisk))?;
         self.durable.create_dir(&self.layout.task(task))?;
         let (source, of_source) = self.source(job, index, disk)?;
-        let part = self.layout.part(task, &of, job.begin.attempt);
+        let file = self.part_file(job, &of, Some(&of_source.sha256))?;
         let done = self
-            .write_export(job, work, (&source, &of_source), &part)
+            .write_export(job, work, (&source, &of_source), &file)
             .and_then(|note| {
-                self.durable.rename(&part, &path)?;
+                self.durable.rename(&file.path, &path)?;
                 let text = note::json(&note, &beside)?;
                 self.durable.replace(&beside, &text)?;
                 Ok(note.converted)
             });
-        if done.is_err() {
-            let _ = self.durable.remove(&part);
-            job.go_on()?;
-        }
-        done
+        self.end_part(job, &file, done)
     }
 
     fn write_export(
@@ -217,18 +213,20 @@ impl Workshop {
         job: &Job<'_>,
         work: &ExportDiskWork,
         (source, expected): (&Path, &SourceNote),
-        part: &Path,
+        part: &PartFile<'_>,
     ) -> Result<ExportNote, Error> {
         let file = FileSource::open(source)
             .map_err(|error| Error::from(vmie_formats::error_of(error)).in_file(source))?;
         let disk = Stoppable::new(file, job.cancel);
-        let sink = Stepped::create(&self.durable, part)?;
+        let sink = &part.sink;
         let options = self.export_options(&work.export)?;
         let progress = Paced::new(job.tell, job.cancel);
-        let cancel = &progress.threads;
-        let report = vmie_formats::convert(&disk, &sink, &options, &progress, cancel)
-            .map_err(|error| placed(error, source, part))?;
-        sink.sync().map_err(|error| Error::sink(part, error))?;
+        let (resume, cancel) = (part.resume(), &progress.threads);
+        let report =
+            vmie_formats::convert_resumable(&disk, sink, &options, resume, &progress, cancel)
+                .map_err(|error| placed(error, source, &part.path))?;
+        sink.sync()
+            .map_err(|error| Error::sink(&part.path, error))?;
         let sha256 = hex(&report.sha256.unwrap_or_default());
         if sha256 != expected.sha256 {
             return Err(damaged(source, &sha256));
@@ -244,7 +242,7 @@ impl Workshop {
     }
 
     /// How an export is written: an exported VHD has its full size (SVC-OBS-7), a VMDK is
-    /// stream-optimized (SVC-FMT-6).
+    /// stream-optimized (SVC-FMT-6), unless the host wants it otherwise.
     fn export_options(&self, work: &ExportWork) -> Result<ConvertOptions, Error> {
         let target = match work.format {
             _ if work.ova => Target::Ova,
@@ -256,6 +254,11 @@ impl Workshop {
                 return Err(Error::from(fault.found(other.as_str())));
             }
         };
+        if let Some(own) = &self.options.export
+            && own.target_kind().format() == target.format()
+        {
+            return Ok(own.clone().threads(self.options.threads).digest(true));
+        }
         let mut stamp = Stamp::default();
         stamp.time = u64::try_from(now().secs).unwrap_or(0);
         let mut machine = Machine::default();
@@ -270,7 +273,6 @@ impl Workshop {
         Ok(ConvertOptions::new()
             .threads(self.options.threads)
             .target(target)
-            .level(self.options.level)
             .stamp(stamp)
             .machine(machine))
     }

@@ -1,7 +1,6 @@
 //! Looking at what is imported, and converting its disks.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use vmie_formats::{ConvertOptions, Format};
 use vmie_io::{WriteAt as _, int};
@@ -12,7 +11,7 @@ use vmie_tasks::{
 };
 
 use super::pace::Paced;
-use super::sink::{Stepped, placed};
+use super::sink::{PartFile, placed};
 use super::source::{SourceImage, changed};
 use super::{Job, Workshop, failure};
 use crate::service::{file_findings, task_message};
@@ -110,25 +109,24 @@ impl Workshop {
             return Ok(converted);
         }
         self.durable.create_dir(&self.layout.task(job.task()))?;
+        let same = source.version().map(|version| {
+            let (member, format) = (work.disk.member, source.image.format());
+            format!("{version:?} disk {member} as {format}")
+        });
         let of = format!("disk{}", work.index);
-        let part = self.layout.part(job.task(), &of, job.begin.attempt);
+        let file = self.part_file(job, &of, same.as_deref())?;
         let converted = self
-            .write_disk(job, &source.image, work, &part)
+            .write_disk(job, &source.image, work, &file)
             .and_then(|converted| {
                 self.unchanged(&source)?;
                 let disk = self.layout.disk(job.task(), work.index);
-                self.durable.rename(&part, &disk)?;
+                self.durable.rename(&file.path, &disk)?;
                 let beside = self.layout.disk_note(job.task(), work.index);
                 let text = note::json(&converted, &beside)?;
                 self.durable.replace(&beside, &text)?;
                 Ok(converted)
             });
-        if converted.is_err() {
-            // The error that is told is the first; the next start sweeps what is left.
-            let _ = self.durable.remove(&part);
-            job.go_on()?;
-        }
-        converted
+        self.end_part(job, &file, converted)
     }
 
     /// Whether a source is the version that was validated.
@@ -162,13 +160,13 @@ impl Workshop {
         job: &Job<'_>,
         image: &Image,
         work: &ConvertWork,
-        part: &Path,
+        file: &PartFile<'_>,
     ) -> Result<Converted, Error> {
         let disk = image.disk(int::usize_of(work.disk.member.into()))?;
         if disk.len() != work.disk.virtual_size {
             return Err(Error::new(Cause::SourceChanged).in_file(image.path()));
         }
-        let sink = Stepped::create(&self.durable, part)?;
+        let sink = &file.sink;
         let options = ConvertOptions::new().threads(self.options.threads);
         let progress = Paced::new(job.tell, job.cancel);
         let cancel = &progress.threads;
@@ -185,7 +183,9 @@ impl Workshop {
                     result
                 })
             });
-            let report = vmie_formats::convert(&disk, &sink, &options, &progress, cancel);
+            let resume = file.resume();
+            let report =
+                vmie_formats::convert_resumable(&disk, sink, &options, resume, &progress, cancel);
             if report.is_err() {
                 cancel.cancel();
             }
@@ -195,8 +195,9 @@ impl Workshop {
             });
             most_telling(report, verified)
         })
-        .map_err(|error| placed(error, image.path(), part))?;
-        sink.sync().map_err(|error| Error::sink(part, error))?;
+        .map_err(|error| placed(error, image.path(), &file.path))?;
+        sink.sync()
+            .map_err(|error| Error::sink(&file.path, error))?;
         let sha256 = report.sha256.ok_or_else(|| Error::new(Cause::WorkerLost))?;
         Ok(Converted {
             sha256: hex(&sha256),

@@ -66,7 +66,9 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use vmie_formats::ConvertOptions;
 use vmie_io::CancelToken;
 use vmie_tasks::{Begin, TaskId, Work, WorkerEvent};
 
@@ -98,8 +100,11 @@ pub struct WorkshopOptions {
     /// Whether what is in the folder is encrypted at rest, by the filesystem or the device below it.
     /// Without that, an order to encrypt fails: nothing is called encrypted that is not.
     pub encrypted_at_rest: bool,
-    /// How hard exports are compressed, from 1 to 12.
-    pub level: Option<u8>,
+    /// How often what is needed to go on with a conversion after a kill is kept; each second, when it
+    /// is not told.
+    pub journal_every: Option<Duration>,
+    /// How exports of its format are written, in place of what the service does.
+    pub export: Option<ConvertOptions>,
 }
 
 impl fmt::Debug for WorkshopOptions {
@@ -144,6 +149,20 @@ impl WorkshopOptions {
     #[must_use]
     pub fn with_judging(mut self, judging: JudgingOf) -> Self {
         self.judging = Some(judging);
+        self
+    }
+
+    /// The same, keeping the journals of conversions so often.
+    #[must_use]
+    pub fn with_journal_every(mut self, every: Duration) -> Self {
+        self.journal_every = Some(every);
+        self
+    }
+
+    /// The same, with another way to write exports of one format.
+    #[must_use]
+    pub fn with_export(mut self, export: Option<ConvertOptions>) -> Self {
+        self.export = export;
         self
     }
 
@@ -230,8 +249,8 @@ impl Workshop {
     /// Does an order and returns how it ended, whatever happens; what the engine is to hear of
     /// meanwhile goes to `say`, from any thread but never from two at a time.
     ///
-    /// When `cancel` is thrown, it ends within 100 ms or so, its unfinished files are removed, and
-    /// what it returns is for nobody: an engine that aborted the order does not listen any more.
+    /// When `cancel` is thrown, it ends within 100 ms or so, its unfinished files are removed unless
+    /// there is a journal from which a later attempt goes on, and what it returns is for nobody: an engine that aborted the order does not listen any more.
     ///
     /// Every order can be done again, also when an earlier attempt was killed at any moment. An
     /// attempt that goes on although a later one, or the cleaning up of its task, has taken over

@@ -16,14 +16,16 @@ use crate::{Cause, Error, Image, ImageOptions};
 /// An image that is open, and how to tell whether it is still the same.
 pub(super) struct SourceImage {
     pub(super) image: Image,
-    /// The object, with its version, where it has one.
-    object: Option<(UserBucket, Option<String>)>,
+    /// The object that it is.
+    object: Option<UserBucket>,
+    /// Which version of its source it is.
+    version: Option<String>,
 }
 
 impl SourceImage {
     /// Which version of its source it is; `None` where that cannot be told.
     pub(super) fn version(&self) -> Option<&str> {
-        self.object.as_ref()?.1.as_deref()
+        self.version.as_deref()
     }
 }
 
@@ -36,7 +38,7 @@ impl Workshop {
         let object = match &source.location {
             Location::Bucket(at) => {
                 let object = self.buckets.open(&at.bucket, &at.key)?;
-                place = Some((at.clone(), object.version.clone()));
+                place = Some(at.clone());
                 object
             }
             Location::Https { url } => self.addresses.open(url)?,
@@ -54,7 +56,8 @@ impl Workshop {
                 };
                 Object {
                     source: Arc::new(FileSource::open(&path).map_err(fail)?),
-                    version: None,
+                    // A snapshot does not change.
+                    version: Some(id.to_string()),
                     name: PathBuf::from(id.as_str()),
                 }
             }
@@ -63,17 +66,18 @@ impl Workshop {
         Ok(SourceImage {
             image: Image::of_source(&object.name, bytes, &options)?,
             object: place,
+            version: object.version,
         })
     }
 
     /// Looks whether a source is what it was when it was opened.
     pub(super) fn unchanged(&self, source: &SourceImage) -> Result<(), Error> {
-        let Some((at, version)) = &source.object else {
+        let Some(at) = &source.object else {
             return Ok(());
         };
         let now = self.buckets.head(&at.bucket, &at.key)?;
         match now {
-            Some(head) if head.version == *version => Ok(()),
+            Some(head) if head.version == source.version => Ok(()),
             _ => Err(changed(&source.image)),
         }
     }
