@@ -106,6 +106,9 @@ enum Peers {
     Formats(peers::formats::Formats),
     /// Requests that botocore serializes, read by vmie-ec2, and replies of vmie-ec2, parsed by botocore.
     Ec2(peers::ec2::Ec2),
+    /// The service over HTTP, driven through the guide's examples by boto3 and the AWS CLI; then it is
+    /// killed under work.
+    Serve(peers::serve::Serve),
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
     /// attribute and byte by byte. As root: images are loop-mounted.
     Fs {
@@ -132,6 +135,9 @@ fn main() -> Result<()> {
         Command::Peers {
             what: Peers::Ec2(arguments),
         } => peers::ec2::run(&arguments),
+        Command::Peers {
+            what: Peers::Serve(arguments),
+        } => peers::serve::run(&arguments),
         Command::Peers {
             what: Peers::Fs { only, quick },
         } => peers::fs(&only, quick),

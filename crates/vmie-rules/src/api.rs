@@ -81,7 +81,8 @@ impl ApiCode {
     pub const fn http_status(self) -> u16 {
         match self {
             Self::DryRunOperation => 412,
-            Self::UnauthorizedOperation | Self::AuthFailure => 403,
+            Self::UnauthorizedOperation => 403,
+            Self::AuthFailure => 401,
             Self::InternalError => 500,
             Self::RequestLimitExceeded | Self::Unavailable => 503,
             _ => 400,

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use vmie::work::{FolderBuckets, Workshop, WorkshopOptions};
 
 use crate::engine::{self, Desk, Settings, Work};
-use crate::http::{Guard, House, listen};
+use crate::http::{Guard, House, Replays, listen};
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::state::{Embedded, State};
@@ -91,6 +91,7 @@ impl Server {
         let house = House {
             desk: desk.clone(),
             keys: options.keys,
+            replays: Replays::default(),
             work,
             metrics,
             guard,

@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::python::python_with;
 use crate::Result;
-use crate::run::{text, tool};
 
 /// What the comparison is run with.
 #[derive(clap::Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Ec2 {
 
 pub(crate) fn run(arguments: &Ec2) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = with_botocore(&arguments.python, &root.join("../target/peers-python"))?;
+    let python = python_with(&arguments.python, &["botocore"])?;
     let wire = build_example()?;
     let status = Command::new(python)
         .arg(root.join("src/peers/ec2.py"))
@@ -38,25 +38,6 @@ pub(crate) fn run(arguments: &Ec2) -> Result<()> {
     } else {
         Err("botocore and vmie-ec2 differ".into())
     }
-}
-
-/// An interpreter that has botocore: the given one, or one of an environment made for it.
-fn with_botocore(python: &Path, environment: &Path) -> Result<PathBuf> {
-    const IMPORT: [&str; 2] = ["-c", "import botocore"];
-    if tool(text(python), &IMPORT).is_ok() {
-        return Ok(python.to_owned());
-    }
-    let own = environment.join("bin/python");
-    if tool(text(&own), &IMPORT).is_err() {
-        println!(
-            "making an environment with botocore in {}",
-            environment.display()
-        );
-        tool(text(python), &["-m", "venv", text(environment)])?;
-        tool(text(&own), &["-m", "pip", "install", "-q", "botocore"])?;
-        tool(text(&own), &IMPORT)?;
-    }
-    Ok(own)
 }
 
 fn build_example() -> Result<PathBuf> {

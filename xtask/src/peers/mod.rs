@@ -1,5 +1,6 @@
 //! What vmie reads as its second readers see it: images as qemu-img does (`cargo xtask peers formats`),
-//! the wire codec as botocore does (`cargo xtask peers ec2`), and filesystems as the kernel does
+//! the wire codec as botocore does (`cargo xtask peers ec2`), the service as the AWS CLI does
+//! (`cargo xtask peers serve`), and filesystems as the kernel does
 //! (`cargo xtask peers fs`).
 //!
 //! Filesystems' images are made by each filesystem's own mkfs and filled through a mount of the kernel; then
@@ -14,6 +15,8 @@ pub(crate) mod formats;
 mod mount;
 mod ntfs;
 mod populate;
+mod python;
+pub(crate) mod serve;
 mod xfs;
 
 use crate::Result;

@@ -1,8 +1,8 @@
 """Drives `vmie serve` with boto3 and the AWS CLI, unmodified, through the guide's examples.
 
-Usage: serve.py VMIE AWS OVA quick|all KILLS
+Usage: serve.py VMIE OVA quick|all KILLS
 
-VMIE is the command, AWS the AWS CLI, OVA the demo guest. The server is started with the demo world;
+VMIE is the command, OVA the demo guest. The server is started with the demo world;
 what is imported and exported is compared with qemu-img. With KILLS, the server is killed so many times
 under many tasks, and every task that it accepted has to end right.
 """
@@ -23,7 +23,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError, ConnectionClosedError, ReadTimeoutError
 
-VMIE, AWS, OVA, MODE, KILLS = sys.argv[1:6]
+VMIE, OVA, MODE, KILLS = sys.argv[1:5]
+QUICK = MODE == "quick"
 IMPORTS, EXPORTS = "amzn-s3-demo-import-bucket", "amzn-s3-demo-export-bucket"
 KMS = "0ea3fef3-80a7-4778-9d8c-1c0c6EXAMPLE"
 passed, failures = 0, []
@@ -89,7 +90,7 @@ class Server:
             os.environ, AWS_ACCESS_KEY_ID=self.key["id"], AWS_SECRET_ACCESS_KEY=self.key["secret"],
             AWS_DEFAULT_REGION="us-east-1", AWS_CONFIG_FILE="/dev/null", AWS_PAGER="")
         done = subprocess.run(
-            [AWS, "--endpoint-url", self.url, "ec2", *arguments, "--output", "json"],
+            [sys.executable, "-m", "awscli", "--endpoint-url", self.url, "ec2", *arguments, "--output", "json"],
             capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL)
         if done.returncode:
             raise RuntimeError(f"aws {arguments}: {done.stderr}")
@@ -179,8 +180,9 @@ def imports(server, ec2, reference):
     compare("the imported disk", reference, server.path("store", f"{snapshot}.raw"))
     # By address, with a license type, a usage operation, a boot mode.
     url = f"S3://{IMPORTS}/vms/my-server-vm.ova"
-    for more in (dict(LicenseType="BYOL"), dict(UsageOperation="RunInstances"), dict(BootMode="legacy-bios"),
-                 dict(TagSpecifications=[dict(ResourceType="import-image-task", Tags=[dict(Key="a", Value="ä")])])):
+    several = (dict(LicenseType="BYOL"), dict(UsageOperation="RunInstances"), dict(BootMode="legacy-bios"),
+               dict(TagSpecifications=[dict(ResourceType="import-image-task", Tags=[dict(Key="a", Value="ä")])]))
+    for more in several[-1:] if QUICK else several:
         task = ec2.import_image(DiskContainers=[dict(Format="OVA", Url=url)], Description=str(more), **more)
         done = image_task(ec2, task["ImportTaskId"])
         same(f"import-image with {more}", done["state"], "completed")
@@ -196,6 +198,8 @@ def imports(server, ec2, reference):
         dict(Description="Second disk", Format="vmdk", UserBucket=dict(S3Bucket=IMPORTS, S3Key="disks/2.vmdk"))])
     done = image_task(ec2, task["ImportTaskId"])
     same("import-image of two disks", (done["state"], len(done["SnapshotDetails"])), ("completed", 2))
+    if QUICK:
+        return first, snapshot
     # Encrypted, in a folder that was said to be so.
     task = ec2.import_image(Description="encrypted", Encrypted=True, KmsKeyId=KMS,
                             DiskContainers=[dict(Format="ova", UserBucket=bucket)])
@@ -204,12 +208,12 @@ def imports(server, ec2, reference):
     return first, snapshot
 
 
-def snapshots(server, ec2, reference):
+def snapshots(server, ec2, disk, reference):
     made = []
     for format in ("raw", "vhd", "vhdx", "vmdk"):
         task = ec2.import_snapshot(Description="My server VM", DiskContainer=dict(
             Description=f"My server {format}", Format=format.upper(),
-            UserBucket=dict(S3Bucket=IMPORTS, S3Key=f"disks/1.{format}")))
+            UserBucket=dict(S3Bucket=IMPORTS, S3Key=f"disks/{disk}.{format}")))
         same("at first", task["SnapshotTaskDetail"]["StatusMessage"], "pending")
         ec2.get_waiter("snapshot_imported").wait(
             ImportTaskIds=[task["ImportTaskId"]], WaiterConfig=dict(Delay=1, MaxAttempts=120))
@@ -232,7 +236,7 @@ def lists(server, ec2):
     ids = [one["ImportTaskId"] for page in pages for one in page["ImportImageTasks"]]
     everything = [one["ImportTaskId"] for one in ec2.describe_import_image_tasks()["ImportImageTasks"]]
     same("pages hold what the list holds", ids, everything)
-    check(len(pages) > 2, f"{len(pages)} pages")
+    check(len(pages) > 1, f"{len(pages)} pages")
     for state in ("completed", "deleted", "active"):
         found = ec2.describe_import_image_tasks(Filters=[dict(Name="task-state", Values=[state])])["ImportImageTasks"]
         check(all(one["Status"] == state for one in found), f"the filter {state}")
@@ -255,7 +259,8 @@ def cancels(ec2):
 
 
 def exports(server, ec2, ami, reference):
-    for format, kind in (("VMDK", "vmdk"), ("VHD", "vpc"), ("RAW", "raw")):
+    kinds = (("VMDK", "vmdk"), ("VHD", "vpc"), ("RAW", "raw"))
+    for format, kind in kinds[:1] if QUICK else kinds:
         task = ec2.export_image(ImageId=ami, DiskImageFormat=format,
                                 S3ExportLocation=dict(S3Bucket=EXPORTS, S3Prefix="exports/"))["ExportImageTaskId"]
         done = export_task(ec2, task)
@@ -285,9 +290,9 @@ def errors(server, ec2, ami):
         ("an unknown bucket", "InvalidParameter", ec2.import_image,
          dict(DiskContainers=[dict(Format="ova", Url="s3://nobodys-bucket/a.ova")])),
         ("an unknown role", "InvalidParameter", ec2.import_image, dict(DiskContainers=ova, RoleName="nobody")),
-        ("an unknown task", "InvalidConversionTaskId", ec2.cancel_import_task, dict(ImportTaskId=gone)),
+        ("an unknown task", "InvalidConversionTaskId.Malformed", ec2.cancel_import_task, dict(ImportTaskId=gone)),
         ("a malformed task", "InvalidConversionTaskId.Malformed", ec2.cancel_import_task, dict(ImportTaskId="task")),
-        ("an unknown filter", "InvalidParameterValue", ec2.describe_import_image_tasks,
+        ("an unknown filter", "InvalidFilter", ec2.describe_import_image_tasks,
          dict(Filters=[dict(Name="colour", Values=["red"])])),
         ("a bad token", "InvalidNextToken", ec2.describe_import_image_tasks, dict(NextToken="token")),
         ("an unknown image", "InvalidAMIID.NotFound", ec2.export_image,
@@ -307,6 +312,7 @@ def errors(server, ec2, ami):
     same("the same token again (SVC-OBS-6)", ec2.import_image(**token)["ImportTaskId"], first)
     refused("the token with other parameters", "IdempotentParameterMismatch", ec2.import_image,
             **dict(token, Description="twice"))
+    ec2.cancel_import_task(ImportTaskId=first)
     image_task(ec2, first)
     for what, code, change in (
         ("a wrong secret", "AuthFailure", dict(aws_secret_access_key="x" * 40)),
@@ -368,7 +374,7 @@ def main():
                 run(VMIE, "convert", "-f", "raw", "-O", format, disk, server.bucket(IMPORTS, f"disks/{name}.{format}"))
         start = time.monotonic()
         first, snapshot = imports(server, ec2, reference)
-        made, registered = snapshots(server, ec2, reference)
+        made, registered = snapshots(server, ec2, *(("2", small) if QUICK else ("1", reference)))
         lists(server, ec2)
         cancels(ec2)
         ami = ec2.describe_import_image_tasks(ImportTaskIds=[first])["ImportImageTasks"][0]["ImageId"]

@@ -6,7 +6,6 @@
 //! reply leaves before what it promises is written.
 
 mod overview;
-mod replay;
 mod scene;
 mod staff;
 mod work;
@@ -21,18 +20,16 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select, unbound
 use tokio::sync::oneshot;
 use vmie_rules::api::ApiCode;
 use vmie_tasks::{
-    ApiCall, ApiError, Change, Config, Engine, Happening, Output, ReportError, RequestId,
+    ApiCall, ApiError, Change, Config, Engine, Happening, Output, Reply, ReportError, RequestId,
     Timestamp, WorkerEvent,
 };
 
 pub(crate) use self::overview::Overview;
-pub(crate) use self::replay::Answer;
 pub use self::scene::Scene;
 pub use self::work::Work;
 use crate::metrics::Metrics;
 use crate::state::State;
 use crate::{Error, random};
-use replay::Replays;
 use staff::{Staff, Word};
 
 /// The most inputs that one transaction covers.
@@ -51,7 +48,6 @@ enum Input {
     Call {
         call: Box<ApiCall>,
         /// The signature of a call that changes something.
-        once: Option<[u8; 32]>,
         answer: oneshot::Sender<Answer>,
     },
     Overview {
@@ -61,6 +57,9 @@ enum Input {
     Stop,
 }
 
+/// The answer to a call.
+pub(crate) type Answer = Result<Reply, ApiError>;
+
 /// The way to the engine, for many threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
@@ -69,10 +68,10 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Asks the engine; the answer comes when what it promises is durable.
-    pub(crate) async fn call(&self, call: ApiCall, once: Option<[u8; 32]>) -> Answer {
+    pub(crate) async fn call(&self, call: ApiCall) -> Answer {
         let (answer, received) = oneshot::channel();
         let call = Box::new(call);
-        self.send(Input::Call { call, once, answer })?;
+        self.send(Input::Call { call, answer })?;
         received.await.unwrap_or_else(|_| Err(unavailable()))
     }
 
@@ -146,12 +145,9 @@ struct Office {
     metrics: Arc<Metrics>,
     inputs: Receiver<Input>,
     words: Receiver<Word>,
-    answers: HashMap<RequestId, (oneshot::Sender<Answer>, Option<[u8; 32]>)>,
-    /// Answers to calls that were made before, for when the batch is durable.
-    again: Vec<(oneshot::Sender<Answer>, [u8; 32])>,
+    answers: HashMap<RequestId, oneshot::Sender<Answer>>,
     /// Overviews that wait for the replies to what they ask.
     overviews: Vec<Asked>,
-    replays: Replays,
     wake_at: Option<Timestamp>,
     is_stopping: bool,
 }
@@ -206,9 +202,7 @@ impl Office {
             inputs,
             words,
             answers: HashMap::new(),
-            again: Vec::new(),
             overviews: Vec::new(),
-            replays: Replays::default(),
             wake_at: None,
             is_stopping: false,
         };
@@ -266,19 +260,9 @@ impl Office {
 
     fn take_input(&mut self, input: Input) {
         match input {
-            Input::Call { call, once, answer } => {
-                if let Some(signature) = once {
-                    let is_asked = self
-                        .answers
-                        .values()
-                        .any(|(_, other)| *other == Some(signature));
-                    if is_asked || self.replays.get(&signature).is_some() {
-                        self.again.push((answer, signature));
-                        return;
-                    }
-                }
+            Input::Call { call, answer } => {
                 let request = self.engine.request(vmie::now(), *call);
-                self.answers.insert(request, (answer, once));
+                self.answers.insert(request, answer);
             }
             Input::Overview { most, answer } => {
                 let (overview, calls) = overview::questions(&self.engine, most);
@@ -345,22 +329,13 @@ impl Office {
             // Who asked may have gone.
             let _ = asked.answer.send(asked.overview);
         }
-        for (answer, signature) in std::mem::take(&mut self.again) {
-            let same = self.replays.get(&signature).cloned();
-            let _ = answer.send(same.unwrap_or_else(|| Err(unavailable())));
-        }
         Ok(())
     }
 
     fn act(&mut self, output: Output) {
         match output {
             Output::Reply { request, reply } => {
-                if let Some((answer, once)) = self.answers.remove(&request) {
-                    if let Some(signature) = once
-                        && reply.is_ok()
-                    {
-                        self.replays.put(vmie::now().secs, signature, reply.clone());
-                    }
+                if let Some(answer) = self.answers.remove(&request) {
                     // Who asked may have gone.
                     let _ = answer.send(reply);
                 } else if let Ok(reply) = reply {

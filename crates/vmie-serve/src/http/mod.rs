@@ -3,6 +3,7 @@
 mod answer;
 mod connection;
 mod guard;
+mod replay;
 mod route;
 mod tls;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 pub(crate) use connection::listen;
 pub(crate) use guard::Guard;
+pub(crate) use replay::Replays;
 pub use tls::Tls;
 
 use crate::engine::{Desk, Work};
@@ -58,6 +60,7 @@ impl Default for HttpLimits {
 pub(crate) struct House {
     pub(crate) desk: Desk,
     pub(crate) keys: Keys,
+    pub(crate) replays: Replays,
     pub(crate) work: Arc<dyn Work>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) guard: Guard,

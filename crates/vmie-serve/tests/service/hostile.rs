@@ -45,17 +45,17 @@ fn who_is_not_known_is_refused_with_the_right_code() {
         ),
         (
             signed_at(&server, LIST, now, "another secret"),
-            403,
+            401,
             "AuthFailure",
         ),
         (
             good.replace("AKIDEXAMPLE", "AKIDUNKNOWN"),
-            403,
+            401,
             "AuthFailure",
         ),
         (
             good.replace("ImportImage", "ImportImbge"),
-            403,
+            401,
             "AuthFailure",
         ),
         (

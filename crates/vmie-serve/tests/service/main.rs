@@ -71,19 +71,29 @@ fn a_snapshot_is_imported_and_nothing_temporary_is_left_svc_sec_1() {
 }
 
 #[test]
-fn a_request_that_is_sent_again_changes_nothing_twice() {
+fn a_request_that_is_sent_again_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     bucket(folder.path());
     let server = Server::start(options(folder.path())).unwrap();
+    let send = |request: &str| client::split(&client::send(server.address(), request.as_bytes()));
     let form = format!("Version=2016-11-15&{IMPORT}");
     let request = client::signed(&server, &form);
-    let first = client::send(server.address(), request.as_bytes());
-    let again = client::send(server.address(), request.as_bytes());
-    let task = element(&first, "importTaskId");
-    assert!(!task.is_empty(), "{first}");
-    assert_eq!(element(&again, "importTaskId"), task);
+    let (status, first) = send(&request);
+    assert_eq!(status, 200, "{first}");
+    let (status, again) = send(&request);
+    assert_eq!((status, &*element(&again, "Code")), (401, "AuthFailure"));
+    // An equal call of the same second, which the client calls another one.
+    let other =
+        |id: &str| request.replacen("\r\n", &format!("\r\namz-sdk-invocation-id: {id}\r\n"), 1);
+    let (status, second) = send(&other("one"));
+    assert_eq!(status, 200, "{second}");
+    assert_ne!(
+        element(&first, "importTaskId"),
+        element(&second, "importTaskId")
+    );
+    assert_eq!(send(&other("one")).0, 401);
     let (_, all) = call(&server, "Action=DescribeImportSnapshotTasks");
-    assert_eq!(all.matches("<importTaskId>").count(), 1);
+    assert_eq!(all.matches("<importTaskId>").count(), 2);
     server.stop().unwrap();
 }
 

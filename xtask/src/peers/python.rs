@@ -1,0 +1,31 @@
+//! A Python interpreter with the packages that a peer needs.
+
+use std::path::{Path, PathBuf};
+
+use crate::Result;
+use crate::run::{text, tool};
+
+/// An interpreter that has the packages: the given one, or one of an environment made in target/.
+pub(super) fn python_with(python: &Path, packages: &[&str]) -> Result<PathBuf> {
+    let import = format!("import {}", packages.join(", "));
+    let import = ["-c", import.as_str()];
+    if tool(text(python), &import).is_ok() {
+        return Ok(python.to_owned());
+    }
+    let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers-python");
+    let own = environment.join("bin/python");
+    if tool(text(&own), &import).is_err() {
+        println!(
+            "getting {} into {}",
+            packages.join(", "),
+            environment.display()
+        );
+        tool(text(python), &["-m", "venv", text(&environment)])?;
+        tool(
+            text(&own),
+            &[&["-m", "pip", "install", "-q"], packages].concat(),
+        )?;
+        tool(text(&own), &import)?;
+    }
+    Ok(own)
+}
