@@ -1,5 +1,5 @@
 //! The work behind the orders of the engine: what a worker does for each kind of
-//! [`Work`](vmie_tasks::Work), on a folder for the disks and buckets for the objects.
+//! [`Work`], on a folder for the disks and buckets for the objects.
 //!
 //! A [`Workshop`] has no thread, no clock of its own and no memory between two orders: whoever hosts
 //! the engine gives it orders, on as many threads as it likes, in one process or in several that
