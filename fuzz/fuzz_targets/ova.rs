@@ -2,8 +2,6 @@
 //! window of a member shows the file's own bytes; nothing panics further down.
 #![no_main]
 
-mod passing;
-
 use std::sync::Arc;
 
 use vmie_formats::{CancelToken, Format, Limits, OpenOptions, Opened, ReadAt};
@@ -15,7 +13,6 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Ok(Opened::Appliance(appliance)) = options.open(Arc::new(data.to_vec())) else {
         return;
     };
-    passing::agrees(data.to_vec(), &options, |number| appliance.open_disk(number).ok());
     let mut end = 0;
     for member in appliance.members() {
         assert!(member.header >= end && member.start >= member.header + 512);
