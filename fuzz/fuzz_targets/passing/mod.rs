@@ -22,16 +22,19 @@ impl<S: ReadAt> Read for Forward<S> {
 }
 
 /// Compares the disks of an image; `open` opens one of them by its number. An image that cannot be
-/// read in one pass, or is broken, is compared as far as its disks came by whole.
-pub fn agrees(
+/// read in one pass, or is broken, is compared as far as its disks came by whole. Returns the byte of a
+/// disk from which on a piece of it differs.
+pub fn difference(
     source: impl ReadAt + 'static,
     options: &OpenOptions,
     open: impl Fn(usize) -> Option<Box<dyn DiskImage>>,
-) {
+) -> Option<u64> {
     if source.len() > LONGEST {
-        return;
+        return None;
     }
-    let Ok(mut stream) = stream::open(Forward(source, 0), options) else { return };
+    let Ok(mut stream) = stream::open(Forward(source, 0), options) else {
+        return None;
+    };
     let mut number = 0;
     let mut pieces: Vec<(u64, u64, Vec<u8>)> = Vec::new();
     let mut held = 0;
@@ -45,7 +48,7 @@ pub fn agrees(
             Event::Piece(piece) => {
                 held += piece.data.len();
                 if held as u64 > LONGEST || pieces.len() > 4096 {
-                    return;
+                    return None;
                 }
                 if piece.kind == ExtentKind::Data {
                     assert_eq!(piece.len, piece.data.len() as u64);
@@ -56,15 +59,21 @@ pub fn agrees(
             }
             Event::End(end) if end.fault.is_none() => {
                 let Some(disk) = open(number) else { continue };
-                assert_eq!((end.format, end.virtual_size), (disk.info().format, disk.len()));
-                compare(&*disk, &mut pieces);
+                assert_eq!(
+                    (end.format, end.virtual_size),
+                    (disk.info().format, disk.len())
+                );
+                if let Some(at) = compare(&*disk, &mut pieces) {
+                    return Some(at);
+                }
             }
             _ => {}
         }
     }
+    None
 }
 
-fn compare(disk: &dyn DiskImage, pieces: &mut [(u64, u64, Vec<u8>)]) {
+fn compare(disk: &dyn DiskImage, pieces: &mut [(u64, u64, Vec<u8>)]) -> Option<u64> {
     pieces.sort();
     let mut end = 0;
     for (offset, len, data) in &*pieces {
@@ -72,8 +81,9 @@ fn compare(disk: &dyn DiskImage, pieces: &mut [(u64, u64, Vec<u8>)]) {
         end = offset + len;
         let on_disk = disk.len().saturating_sub(*offset).min(data.len() as u64) as usize;
         let mut copy = vec![0xa5; on_disk];
-        if disk.read_exact_at(&mut copy, *offset).is_ok() {
-            assert!(copy == data[..on_disk], "other bytes at {offset}");
+        if disk.read_exact_at(&mut copy, *offset).is_ok() && copy != data[..on_disk] {
+            return Some(*offset);
         }
     }
+    None
 }

@@ -110,10 +110,13 @@ impl Staff {
                 still.push_back(begin);
                 continue;
             }
-            if converts {
+            if let Err(error) = self.start(&begin) {
+                // The machine has no thread at the moment: it waits for one that ends.
+                tracing::error!(order = %begin.order, %error, "no thread for an order");
+                still.push_back(begin);
+            } else if converts {
                 converting = converting.saturating_add(1);
             }
-            self.start(begin);
         }
         self.waiting = still;
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
@@ -135,13 +138,13 @@ impl Staff {
         })
     }
 
-    fn start(&mut self, begin: Begin) {
+    fn start(&mut self, begin: &Begin) -> std::io::Result<()> {
         let id = (begin.order.clone(), begin.attempt);
         let cancel = CancelToken::new();
         let (work, sender, token) = (Arc::clone(&self.work), self.sender.clone(), cancel.clone());
-        self.metrics.attempts.fetch_add(1, Ordering::Relaxed);
         let (order, attempt) = id.clone();
-        let thread = thread::spawn(move || {
+        let begin = begin.clone();
+        let thread = thread::Builder::new().spawn(move || {
             // When the engine is gone, nobody listens.
             let say = |event, is_last| {
                 let order = order.clone();
@@ -154,8 +157,10 @@ impl Staff {
             };
             let event = work.perform(&begin, &token, &mut |event| say(event, false));
             say(event, true);
-        });
+        })?;
+        self.metrics.attempts.fetch_add(1, Ordering::Relaxed);
         self.at_work.insert(id, Hand { cancel, thread });
+        Ok(())
     }
 }
 
