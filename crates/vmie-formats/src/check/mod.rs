@@ -196,7 +196,7 @@ pub fn check(
         }
         Format::Vmdk => {
             let disk = vmdk::open(Arc::clone(source), &options)?;
-            disk.check(&mut check)?;
+            disk.check(&mut check, !quick, cancel)?;
             Box::new(disk)
         }
         Format::Qcow2 => {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use vmie_io::{Budget, Extent, ExtentKind, ReadAt, ReadError, int};
+use vmie_io::{Budget, CancelToken, Extent, ExtentKind, ReadAt, ReadError, int};
 
 use super::descriptor::Descriptor;
 use super::shared::Shared;
@@ -72,11 +72,16 @@ impl Vmdk {
         }
     }
 
-    /// Looks at the tables of each extent.
-    pub(crate) fn check(&self, check: &mut Check) -> Result<(), Error> {
+    /// Looks at the tables of each extent, and with `grains` at what lies in its file.
+    pub(crate) fn check(
+        &self,
+        check: &mut Check,
+        grains: bool,
+        cancel: &CancelToken,
+    ) -> Result<(), Error> {
         for part in &self.parts {
             if let Content::Sparse(sparse) = &part.content {
-                sparse.check(&self.shared, check)?;
+                sparse.check(&self.shared, check, (grains, cancel))?;
             }
         }
         Ok(())

@@ -15,6 +15,7 @@ mod format;
 mod grain;
 mod header;
 mod kind;
+mod markers;
 mod open;
 mod probe;
 mod shape;

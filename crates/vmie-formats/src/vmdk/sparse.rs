@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use vmie_io::{ErrorKind, Extent, ExtentKind, ReadError, int};
+use vmie_io::{CancelToken, ErrorKind, Extent, ExtentKind, ReadError, int};
 use zerocopy::FromBytes;
 
 use super::format::{GRAIN_MARKER, Marker, SECTOR};
 use super::grain::{check_size, inflate_grain, wrong_length};
+use super::markers;
 use super::shape::{Entry, Shape};
 use super::shared::{Shared, key};
 use super::tables::{Table, Tables};
@@ -56,11 +57,21 @@ impl Sparse {
         Self { tables }
     }
 
-    /// Looks at what of the extent's file belongs to what.
-    pub(super) fn check(&self, shared: &Shared, check: &mut Check) -> Result<(), Error> {
-        let mut claims = Claims::new(self.tables.source.len());
+    /// Looks at what of the extent's file belongs to what; the grains themselves only with `grains`.
+    pub(super) fn check(
+        &self,
+        shared: &Shared,
+        check: &mut Check,
+        (grains, cancel): (bool, &CancelToken),
+    ) -> Result<(), Error> {
+        let source = &self.tables.source;
+        let mut claims = Claims::new(source.len());
         self.tables.claims(shared, &mut claims, check)?;
-        claims.finish(check)
+        claims.finish(check)?;
+        if grains && self.shape().compressed {
+            markers::compare(self, source, shared, check, cancel)?;
+        }
+        Ok(())
     }
 
     pub(super) fn shape(&self) -> &Shape {

@@ -116,3 +116,24 @@ fn what_reaches_past_the_end_of_the_file_is_found() {
         );
     }
 }
+
+#[test]
+fn a_grain_that_its_table_leaves_out_is_found() {
+    let mut bytes = image(Target::VmdkStreamOptimized);
+    let le64 = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let sector = |n: u64| usize::try_from(n * 512).unwrap();
+    // Of a stream the footer, before the mark of the end, says where the directory is.
+    let in_front = le64(&bytes, 56);
+    let footer = if in_front == u64::MAX {
+        bytes.len() - 1024
+    } else {
+        0
+    };
+    let directory = sector(le64(&bytes, footer + 56));
+    let first = u32::from_le_bytes(bytes[directory..directory + 4].try_into().unwrap());
+    let table = sector(first.into());
+    bytes[table + 8..table + 12].fill(0);
+    let found = look(bytes, Target::VmdkStreamOptimized);
+    assert_eq!(kinds(&found), [ProblemKind::Metadata]);
+    assert_eq!(found.damaged, 1, "{:?}", found.problems);
+}
