@@ -107,6 +107,9 @@ pub enum Cause {
     /// A grain's marker is for another place of the disk.
     #[error("the grain's marker names another sector than the grain table does")]
     VmdkGrainMarker,
+    /// A grain comes a second time in a stream.
+    #[error("the grain came by before: a stream has each grain once")]
+    VmdkGrainTwice,
     /// A grain's compressed length is impossible.
     #[error("the compressed length of the grain is impossible")]
     VmdkGrainSizeField,

@@ -306,6 +306,21 @@ fn what_tables_say_is_checked_when_it_is_used() {
     );
 }
 
+#[test]
+fn a_grain_that_comes_twice_in_a_stream_is_refused() {
+    let (_, built) = small_stream();
+    let (first, second) = (built.grains[0].1.clone(), built.grains[1].1.clone());
+    let mut bytes = built.bytes.clone();
+    bytes.splice(
+        second.start..second.start,
+        built.bytes[first.start..second.start].iter().copied(),
+    );
+    let (grains, ended) = stream(&bytes).unwrap();
+    assert_eq!(grains.len(), 1);
+    let found = cause_at(ended);
+    assert_eq!(found, (Cause::VmdkGrainTwice, Some(second.start as u64)));
+}
+
 /// Replaces the compressed data of the first grain, which stays within its sectors.
 fn with_grain_data(built: &Built, data: &[u8]) -> Vec<u8> {
     let mut bytes = built.bytes.clone();

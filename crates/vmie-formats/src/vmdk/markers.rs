@@ -48,7 +48,6 @@ pub(super) fn compare(
         let (offset, at) = (grain.offset, grain.stored_at);
         match sparse.stored_at(shared, offset) {
             Ok(Some(named)) if named == at => {}
-            // Written anew further on.
             Ok(Some(named)) => {
                 let detail = format!(
                     "the grain of the disk's byte {offset} that lies here belongs to nothing: its \

@@ -1,5 +1,7 @@
 //! One pass over a stream-optimized VMDK, from a source that cannot seek.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::fmt;
 use std::io::Read;
 
@@ -44,7 +46,42 @@ pub struct StreamReader<R> {
     ending: Option<Ending>,
     compressed: Vec<u8>,
     grain: Vec<u8>,
+    passed: Passed,
     _charges: [Charge; 2],
+}
+
+/// The grains that came by. None comes twice: whoever writes them as they come could not take the first
+/// back. Memory grows with the grains, not with the disk.
+struct Passed {
+    /// A bit for each grain, by [`GRAINS_TOGETHER`].
+    bits: HashMap<u64, ([u64; WORDS], Charge)>,
+    budget: Budget,
+}
+
+/// Grains whose bits lie together.
+const GRAINS_TOGETHER: u64 = 4096;
+const WORDS: usize = 64;
+
+impl Passed {
+    /// Notes a grain; `false` when it came before.
+    fn note(&mut self, grain: u64) -> Result<bool, Error> {
+        let bits = match self.bits.entry(grain / GRAINS_TOGETHER) {
+            Occupied(entry) => entry.into_mut(),
+            Vacant(entry) => {
+                // With what the map itself takes.
+                let charge = self.budget.memory("grains that came by", 600)?;
+                entry.insert(([0; WORDS], charge))
+            }
+        };
+        let within = grain % GRAINS_TOGETHER;
+        let Some(word) = bits.0.get_mut(int::usize_of(within / 64)) else {
+            return Ok(false);
+        };
+        let bit = 1u64 << (within % 64);
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        Ok(is_new)
+    }
 }
 
 impl<R> fmt::Debug for StreamReader<R> {
@@ -158,6 +195,10 @@ impl<R: Read> StreamReader<R> {
             ending: None,
             compressed,
             grain,
+            passed: Passed {
+                bits: HashMap::new(),
+                budget,
+            },
             _charges: [compressed_charge, grain_charge],
         })
     }
@@ -274,12 +315,17 @@ impl<R: Read> StreamReader<R> {
             let rest = offset.checked_rem(self.header.grain_bytes);
             rest == Some(0) && *offset < self.header.disk_bytes
         });
-        let Some(offset) = offset else {
-            return Err(Error::new(Cause::VmdkGrainMarker)
+        let wrong = |cause| {
+            Error::new(cause)
                 .at("grain marker", stored_at)
                 .field("lba")
-                .found(lba));
+                .found(lba)
         };
+        let offset = offset.ok_or_else(|| wrong(Cause::VmdkGrainMarker))?;
+        let number = offset.checked_div(self.header.grain_bytes).unwrap_or(0);
+        if !self.passed.note(number)? {
+            return Err(wrong(Cause::VmdkGrainTwice));
+        }
         let end = check_size(self.header.grain_bytes, marker.size.get(), stored_at)?;
         let padded = end.checked_next_multiple_of(512).unwrap_or(end);
         let mut got = have;
