@@ -17,6 +17,7 @@ mod differential;
 mod guests;
 mod kill;
 mod peers;
+mod phony;
 mod points;
 mod rules;
 mod run;
@@ -53,6 +54,9 @@ enum Command {
         /// The folder that holds MANIFEST.tsv.
         folder: PathBuf,
     },
+    /// Phony guests of every row of the matrix as disks made by mkfs: recognised, judged in both modes, and
+    /// each report as its published schema says.
+    Phony(phony::Phony),
     /// Compare what vmie reads with a second reader of the same.
     Peers {
         #[command(subcommand)]
@@ -125,6 +129,7 @@ fn main() -> Result<()> {
         Command::Differential => differential::run(),
         Command::Corpus { folder } => corpus::run(&folder),
         Command::Guests { folder } => guests::run(&folder),
+        Command::Phony(arguments) => phony::run(&arguments),
         Command::Faults(arguments) => convert::faults::run(&arguments),
         Command::Peers {
             what: Peers::Convert(arguments),

@@ -289,6 +289,7 @@ document!(Bootloader, |loader| {
     "volume": loader.volume.as_ref().map(ToString::to_string),
     "bls": loader.bls,
     "entries": loader.entries,
+    "relation": loader.relation.name(),
 });
 
 document!(FstabEntry, |entry| {

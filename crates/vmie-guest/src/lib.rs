@@ -80,8 +80,8 @@ pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
     Arch, Boot, BootMode, Bootloader, BootloaderKind, ConfiguredInterface, DefaultBy,
     DefaultKernel, Disk, Drivers, Esp, Family, FilesystemFacts, Firewall, Initramfs, Inspection,
-    Kernel, KernelFlavour, KernelSource, Mount, MountOutcome, Network, Os, Packages, Settings,
-    Software, SoftwareKind, Ssh, System, Unread,
+    Kernel, KernelFlavour, KernelSource, MenuRelation, Mount, MountOutcome, Network, Os, Packages,
+    Settings, Software, SoftwareKind, Ssh, System, Unread,
 };
 #[cfg(feature = "serde")]
 pub use json::Preflight;

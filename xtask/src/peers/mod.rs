@@ -15,7 +15,7 @@ pub(crate) mod formats;
 mod mount;
 mod ntfs;
 mod populate;
-mod python;
+pub(crate) mod python;
 pub(crate) mod serve;
 mod xfs;
 

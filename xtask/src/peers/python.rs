@@ -6,7 +6,7 @@ use crate::Result;
 use crate::run::{text, tool};
 
 /// An interpreter that has the packages: the given one, or one of an environment made in target/.
-pub(super) fn python_with(python: &Path, packages: &[&str]) -> Result<PathBuf> {
+pub(crate) fn python_with(python: &Path, packages: &[&str]) -> Result<PathBuf> {
     let import = format!("import {}", packages.join(", "));
     let import = ["-c", import.as_str()];
     if tool(text(python), &import).is_ok() {

@@ -8,7 +8,7 @@ use crate::bls::{self, BlsEntry};
 use crate::grub::{self, Files, Linux, Menu, without_device};
 use crate::{
     Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Evidence, Fact, Kernel, KernelFlavour,
-    KernelSource,
+    KernelSource, MenuRelation,
 };
 
 /// What the firmware will start, as far as it decides which configuration counts.
@@ -111,9 +111,38 @@ pub(super) fn read(
             kernel.default = kernel.release == release;
         }
     }
+    relate(&mut found);
     let mut loaders: Vec<Bootloader> = found.into_iter().map(|found| found.loader).collect();
     loaders.extend(others(tree));
     (loaders, default)
+}
+
+/// Says of each menu how it stands to the first one. A stub that leads there has the same entries.
+fn relate(found: &mut [Found]) {
+    let Some((first, rest)) = found.split_first_mut() else {
+        return;
+    };
+    // The kernels of the two are told apart by their names: what is before them depends on the
+    // volume that a menu calls its root.
+    let starts = |linux: &Linux| {
+        let root = linux.args.iter().find(|word| word.starts_with("root="));
+        (linux.image_name().to_owned(), root.cloned())
+    };
+    let all = |menu: &Menu| menu.kernels.iter().map(starts).collect::<Vec<_>>();
+    let default = |menu: &Menu| {
+        let chosen = menu.chosen.as_ref()?;
+        chosen.linux.as_ref().map(starts)
+    };
+    let (entries, chosen) = (all(&first.menu), default(&first.menu));
+    for other in rest {
+        let theirs = default(&other.menu);
+        other.loader.relation = match theirs {
+            None => MenuRelation::Same,
+            Some(_) if theirs != chosen => MenuRelation::OtherDefault,
+            Some(_) if all(&other.menu) != entries => MenuRelation::OtherEntries,
+            Some(_) => MenuRelation::Same,
+        };
+    }
 }
 
 fn grub2(files: &GuestFiles<'_>, firmware: Firmware) -> Vec<Found> {
@@ -151,6 +180,7 @@ fn grub2(files: &GuestFiles<'_>, firmware: Firmware) -> Vec<Found> {
                 config: path,
                 bls: menu.bls,
                 entries: menu.entries.len(),
+                relation: MenuRelation::Same,
             },
             menu,
         });
@@ -187,6 +217,7 @@ fn grub_legacy(tree: &Tree) -> Vec<Found> {
                 volume: tree.volume(path),
                 bls: false,
                 entries: menu.entries.len(),
+                relation: MenuRelation::Same,
             },
             menu,
         });
@@ -224,6 +255,7 @@ fn others(tree: &Tree) -> Vec<Bootloader> {
                 volume: tree.volume(path),
                 bls: kind == BootloaderKind::SystemdBoot,
                 entries: 0,
+                relation: MenuRelation::Same,
             });
         }
     }

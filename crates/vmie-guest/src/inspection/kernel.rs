@@ -214,6 +214,33 @@ pub struct Bootloader {
     pub bls: bool,
     /// How many entries its menu has, those of submenus not counted.
     pub entries: usize,
+    /// How its menu stands to that of the system's first loader.
+    pub relation: MenuRelation,
+}
+
+/// How a menu stands to that of the loader that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum MenuRelation {
+    /// It is that menu, leads to it, is like it, or starts nothing.
+    #[default]
+    Same,
+    /// It has other entries, and starts the same kernel with the same root by default.
+    OtherEntries,
+    /// It starts another kernel, or another root, by default.
+    OtherDefault,
+}
+
+impl MenuRelation {
+    /// The word for it in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::OtherEntries => "other-entries",
+            Self::OtherDefault => "other-default",
+        }
+    }
 }
 
 /// Device drivers that an instance needs.

@@ -13,7 +13,7 @@ use vmie_volumes::{DiskLayout, Group, VolumeId};
 pub use boot::{Boot, BootMode, Esp};
 pub use kernel::{
     Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Drivers, Initramfs, Kernel,
-    KernelFlavour, KernelSource,
+    KernelFlavour, KernelSource, MenuRelation,
 };
 pub(crate) use mount::hidden;
 pub use mount::{Mount, MountOutcome};

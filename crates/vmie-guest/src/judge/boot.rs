@@ -58,6 +58,9 @@ impl Judge<'_> {
         if by_bios && !by_uefi {
             self.boot_code();
         }
+        if by_bios && by_uefi {
+            self.hybrid();
+        }
         if let (Some(disk), Some(system), false) = (boot.bios_disk, self.main_system(), asked_uefi)
             && !system.root_disks.iter().all(|own| *own == disk)
         {
@@ -74,6 +77,45 @@ impl Judge<'_> {
                 .remedy("Put the root filesystem on the disk that is booted from"),
             );
         }
+    }
+
+    /// GRUB 2 for a BIOS and for UEFI on one disk imports, and cannot be exported (SVC-BOOT-8).
+    fn hybrid(&mut self) {
+        let boot = &self.inspection.boot;
+        let in_first_sector = self.inspection.disks.iter().any(|disk| {
+            Some(disk.index) == boot.bios_disk
+                && disk
+                    .layout
+                    .get()
+                    .is_some_and(|layout| layout.boot_code == BootCode::Grub2)
+        });
+        let is_grub = |path: &String| {
+            let name = path.rsplit('/').next().unwrap_or_default();
+            name.to_ascii_lowercase().starts_with("grub")
+        };
+        let programs: Vec<Evidence> = boot
+            .esps
+            .iter()
+            .filter(|esp| {
+                esp.loaders
+                    .get()
+                    .is_some_and(|found| found.iter().any(is_grub))
+            })
+            .flat_map(|esp| esp.loaders.evidence().iter().cloned())
+            .collect();
+        if !in_first_sector || programs.is_empty() {
+            return;
+        }
+        self.push(
+            advise(
+                "hybrid-grub",
+                &[SvcId::Boot8],
+                "GRUB 2 is set up for a BIOS and for UEFI: once imported, the machine could not be exported again",
+            )
+            .evidence(boot.modes.evidence())
+            .evidence(&programs)
+            .remedy("Keep the one that the machine boots by: remove the packages of the other (apt-get purge grub-pc or grub-efi-amd64)"),
+        );
     }
 
     /// A disk that boots by its active partition alone needs code in its first sector to get there.

@@ -8,6 +8,7 @@ mod settings;
 mod system;
 mod volumes;
 mod windows;
+mod windows_roles;
 
 use vmie_rules::matrix::{Matrix, Mode, Weight};
 use vmie_rules::message::Message;

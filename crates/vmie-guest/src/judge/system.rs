@@ -7,7 +7,7 @@ use vmie_rules::message::Message;
 use super::volumes::label;
 use super::{Draft, Judge, advise, finding, refuse, severity, undetermined};
 use crate::inspect::NO_RELEASE_FILE;
-use crate::{Arch, Evidence, KernelFlavour, KernelSource, System};
+use crate::{Arch, Evidence, KernelFlavour, KernelSource, MenuRelation, Severity, System};
 
 impl Judge<'_> {
     pub(super) fn system(&mut self, system: &System) {
@@ -206,6 +206,7 @@ impl Judge<'_> {
             );
         }
         self.custom(system);
+        self.menus(system);
         if system
             .bootloaders
             .iter()
@@ -254,6 +255,54 @@ impl Judge<'_> {
 }
 
 impl Judge<'_> {
+    /// Several menus of GRUB that are not the same (SVC-LIM-2). Two that start the same system are a
+    /// leftover; two that start different ones leave open which the machine really boots.
+    fn menus(&mut self, system: &System) {
+        let Some(first) = system.bootloaders.first() else {
+            return;
+        };
+        let others: Vec<_> = system
+            .bootloaders
+            .iter()
+            .filter(|loader| loader.kind.is_grub() && loader.relation != MenuRelation::Same)
+            .collect();
+        if others.is_empty() {
+            return;
+        }
+        let saw: Vec<Evidence> = std::iter::once(&first)
+            .chain(&others)
+            .map(|loader| {
+                let says = format!("a boot menu of {} entries", loader.entries);
+                let mut evidence = Evidence::new(says).path(loader.config.clone());
+                evidence.volume.clone_from(&loader.volume);
+                evidence
+            })
+            .collect();
+        let paths: Vec<&str> = others.iter().map(|loader| loader.config.as_str()).collect();
+        let apart = others
+            .iter()
+            .any(|loader| loader.relation == MenuRelation::OtherDefault);
+        let (severity, says) = match apart {
+            true => (Severity::Refuse, "starts another kernel or root than"),
+            false => (Severity::Advise, "has other entries than"),
+        };
+        let title = format!("{} {says} {}", paths.join(", "), first.config);
+        self.push(
+            super::finding(
+                "several-grub-menus",
+                severity,
+                &[SvcId::Lim2, SvcId::Err5],
+                title,
+            )
+            .message(&Message::SeveralGrubMenus)
+            .evidence(&saw)
+            .remedy(format!(
+                "Remove the menus that the machine does not boot by: rm {}",
+                paths.join(" ")
+            )),
+        );
+    }
+
     /// A kernel that none of the distribution's packages holds, where they hold others.
     fn custom(&mut self, system: &System) {
         let (Some(default), Some(packages)) = (system.default_kernel.get(), system.packages.get())

@@ -3,25 +3,23 @@
 use vmie_rules::matrix::{Weight, WindowsMiss, WindowsMissKind, WindowsQuery};
 use vmie_rules::message::Message;
 use vmie_rules::region::region;
-use vmie_rules::{SvcId, guest};
+use vmie_rules::{SvcId, guest, limits};
 use vmie_volumes::TableKind;
 
+use super::windows_roles::primaries;
 use super::{Draft, Judge, advise, change, finding, human, refuse, severity, undetermined};
 use crate::windows::{Start, ToolKind, Windows};
 use crate::{Arch, BootMode, Evidence, System};
-
-/// Free space that the service asks for (SVC-LIM-7).
-const FREE: u64 = 6 << 30;
-/// Bytes of 2 TiB, and the partitions that an MBR has (SVC-BOOT-2, SVC-BOOT-3).
-const TWO_TIB: u64 = 2 << 40;
 
 impl Judge<'_> {
     pub(super) fn windows(&mut self, system: &System, windows: &Windows) {
         self.windows_matrix(system, windows);
         self.windows_boot(windows);
+        self.windows_boot_ini(windows);
         self.windows_reach(windows);
         self.windows_settings(system, windows);
         self.windows_state(windows);
+        self.windows_roles(windows);
     }
 
     fn windows_matrix(&mut self, system: &System, windows: &Windows) {
@@ -128,11 +126,10 @@ impl Judge<'_> {
             .is_some_and(|container| container.format == "vhdx");
         is_vhdx
             && self.inspection.disks.first().is_some_and(|disk| {
-                let few = disk
-                    .layout
-                    .get()
-                    .is_some_and(|layout| layout.primary_count() <= 4);
-                disk.size < TWO_TIB && few && !disk.dynamic
+                let few = disk.layout.get().is_some_and(|layout| {
+                    primaries(layout) <= limits::WINDOWS_BIOS_PRIMARY_PARTITIONS
+                });
+                disk.size < limits::WINDOWS_BIOS_DISK_SIZE_BOUND && few && !disk.dynamic
             })
     }
 
@@ -152,11 +149,11 @@ impl Judge<'_> {
             if let Some(disk) = gpt {
                 // By the other rule the service converts a VHDX of at most 2 TiB and three
                 // partitions only.
-                let few = disk
-                    .layout
-                    .get()
-                    .is_some_and(|layout| layout.primary_count() <= 3);
-                let by_both = self.legacy_is_chosen() && few && disk.size <= TWO_TIB;
+                let few = disk.layout.get().is_some_and(|layout| {
+                    primaries(layout) <= limits::WINDOWS_MBR_PRIMARY_PARTITIONS
+                });
+                let small = disk.size <= limits::WINDOWS_MBR_DISK_SIZE;
+                let by_both = self.legacy_is_chosen() && few && small;
                 let title = if by_both {
                     "The disk boots by BIOS and by UEFI and the request names no boot mode: its GPT is converted to an MBR"
                 } else {
@@ -328,7 +325,7 @@ impl Judge<'_> {
             .find(|facts| facts.volume == system.root);
         if let Some(space) = facts
             .and_then(|facts| facts.space)
-            .filter(|space| space.free < FREE)
+            .filter(|space| space.free < limits::WINDOWS_FREE_SPACE)
         {
             self.push(
                 advise(

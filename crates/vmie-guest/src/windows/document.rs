@@ -49,6 +49,8 @@ impl Serialize for Windows {
         let store = self.boot.get();
         map.serialize_entry("boot_entries", &store.map(|store| store.entries.len()))?;
         map.serialize_entry("ems", &store.map(|store| store.ems))?;
+        let menu = self.boot_ini.as_ref().map(|menu| menu.systems.len());
+        map.serialize_entry("boot_ini_entries", &menu)?;
         let entry = store.and_then(|store| store.default_entry());
         map.serialize_entry("boot_path", &entry.and_then(|entry| entry.path.as_ref()))?;
         map.end()

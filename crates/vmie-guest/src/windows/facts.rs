@@ -1,6 +1,7 @@
 //! The facts about a Windows.
 
 use crate::windows::bcd::BootStore;
+use crate::windows::boot_ini::BootIni;
 use crate::{Evidence, Fact};
 
 /// What a Windows says of itself. What could not be read is `None`, and the reason is in
@@ -80,6 +81,8 @@ pub struct Windows {
     pub tools: Vec<Tool>,
     /// The boot configuration data.
     pub boot: Fact<BootStore>,
+    /// The boot menu of systems before it: `boot.ini`.
+    pub boot_ini: Option<BootIni>,
     /// What each fact was seen in, by the fact's name.
     pub evidence: Vec<(&'static str, Evidence)>,
     /// What could not be read.

@@ -5,6 +5,7 @@
 //! data, which is a hive as well.
 
 pub mod bcd;
+pub mod boot_ini;
 #[cfg(feature = "serde")]
 mod document;
 mod facts;

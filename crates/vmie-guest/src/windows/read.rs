@@ -7,18 +7,17 @@ use super::bcd::{self, BootStore};
 use super::files::Files;
 use super::hives::{At, GuestHive, Notes, is_of_windows};
 use super::product::{self, Signs};
-use super::{Windows, locale, settings};
+use super::{Windows, boot_ini, locale, settings};
 use crate::inspect::{GuestVolume, clause};
 use crate::{
     Arch, Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Drivers, Evidence, Fact, Family,
-    Kernel, KernelFlavour, KernelSource, Os, pe,
+    Kernel, KernelFlavour, KernelSource, MenuRelation, Os, pe,
 };
 
 /// Where boot configuration data are: on an EFI system partition, and on the partition that a BIOS
 /// starts.
 const STORES: &[&str] = &["/EFI/Microsoft/Boot/BCD", "/Boot/BCD"];
 /// The menu of Windows before Vista.
-const BOOT_INI: &str = "/boot.ini";
 
 /// What there is to say of a Windows in the terms of every system.
 pub(crate) struct Found {
@@ -407,9 +406,22 @@ fn boot_store(
                 Err(problem) => why = problem,
             }
         }
-        if volume.id == *root.volume && files.has(BOOT_INI) && found.is_empty() {
-            return vec![loader(BootloaderKind::Ntldr, BOOT_INI, &volume.id, 1)];
+        if windows.boot_ini.is_none() {
+            windows.boot_ini = boot_ini::read(files);
         }
+    }
+    if !found.is_empty() {
+        // A leftover of the system that was here before an upgrade.
+        windows.boot_ini = None;
+    }
+    if let Some(menu) = &windows.boot_ini {
+        let entries = menu.systems.len();
+        return vec![loader(
+            BootloaderKind::Ntldr,
+            boot_ini::PATH,
+            &menu.volume,
+            entries,
+        )];
     }
     let loaders = found
         .iter()
@@ -432,6 +444,7 @@ fn loader(kind: BootloaderKind, path: &str, volume: &VolumeId, entries: usize) -
         volume: Some(volume.clone()),
         bls: false,
         entries,
+        relation: MenuRelation::Same,
     }
 }
 

@@ -140,6 +140,7 @@ pub(super) fn empty(folder: &str) -> Windows {
         fast_startup: None,
         tools: Vec::new(),
         boot: Fact::unknown("there is no boot configuration data", Vec::new()),
+        boot_ini: None,
         evidence: Vec::new(),
         problems: Vec::new(),
     }

@@ -8,6 +8,7 @@
     reason = "tests may panic"
 )]
 
+mod boot;
 mod findings;
 mod systems;
 

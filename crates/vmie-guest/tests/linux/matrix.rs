@@ -4,42 +4,10 @@
 use std::collections::HashMap;
 
 use vmie_guest::{Decision, Matrix, Mode};
-use vmie_rules::matrix::{Edition, LinuxRow, Versions};
-use vmie_testkit::linux::{Guest, KERNELS, Machine, kernels_of, origins};
+use vmie_rules::matrix::{Edition, LinuxRow};
+use vmie_testkit::linux::{Guest, KERNELS, Machine, beside, guests_of, origins};
 
 use crate::{UUID, as_of, layout, look, say};
-
-/// The versions that a row names: each that it lists, or both ends of its range.
-fn versions(row: &LinuxRow) -> Vec<String> {
-    match &row.versions {
-        Versions::Listed(listed) => listed.iter().map(|one| one.as_str().to_owned()).collect(),
-        Versions::Range { first, last } => {
-            vec![first.as_str().to_owned(), last.as_str().to_owned()]
-        }
-        _ => panic!("{row} names no version"),
-    }
-}
-
-/// Every guest that a row names: version, service pack, kernel.
-fn guests_of(row: &LinuxRow) -> Vec<(String, u32, &'static str)> {
-    let packs: &[u32] = if row.service_packs.is_empty() {
-        &[0]
-    } else {
-        &row.service_packs
-    };
-    let mut guests = Vec::new();
-    for version in versions(row) {
-        for pack in packs {
-            for kernel in &row.kernels {
-                let release = kernels_of(&row.id).find(|release| kernel.lists(release));
-                let release =
-                    release.unwrap_or_else(|| panic!("no real kernel for {kernel} of {row}"));
-                guests.push((version.clone(), *pack, release));
-            }
-        }
-    }
-    guests
-}
 
 fn guest<'a>(row: &'a LinuxRow, version: &'a str, pack: u32, kernel: &'a str) -> Guest<'a> {
     Guest {
@@ -99,14 +67,6 @@ fn svc_os_every_row_takes_its_guests_and_names_itself() {
         }
     }
     assert!(guests >= 200, "{guests}");
-}
-
-/// The kernel with a second number that no row has: `6.99.0-13-amd64`.
-fn beside(kernel: &str) -> String {
-    let mut parts = kernel.splitn(3, '.');
-    let first = parts.next().unwrap();
-    let rest = parts.nth(1).unwrap();
-    format!("{first}.99.{rest}")
 }
 
 #[test]

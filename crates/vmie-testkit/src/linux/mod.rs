@@ -14,10 +14,12 @@ mod images;
 mod kernels;
 mod layout;
 mod release;
+mod rows;
 
 pub use images::{cpio, elf, kernel_image};
 pub use kernels::{KERNELS, KernelOrigin, kernels_of};
 pub use release::origins;
+pub use rows::{beside, guests_of};
 
 /// What programs are made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

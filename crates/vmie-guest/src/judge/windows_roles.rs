@@ -1,0 +1,115 @@
+//! What a Windows is for, and the boot menu of old ones.
+
+use vmie_rules::SvcId;
+use vmie_volumes::{DiskLayout, TableKind};
+
+use super::{Judge, advise, change};
+use crate::Evidence;
+use crate::windows::{Windows, boot_ini};
+
+/// The primary partitions of a disk; all those of a GPT are.
+pub(super) fn primaries(layout: &DiskLayout) -> usize {
+    match layout.table {
+        TableKind::Gpt => layout.partitions.len(),
+        _ => layout.primary_count(),
+    }
+}
+
+impl Judge<'_> {
+    /// What `boot.ini` says of several systems and of the serial console.
+    pub(super) fn windows_boot_ini(&mut self, windows: &Windows) {
+        let Some(menu) = &windows.boot_ini else {
+            return;
+        };
+        let at = |line: u32, says: String| {
+            let mut evidence = Evidence::new(says).path(boot_ini::PATH).line(line);
+            evidence.volume = Some(menu.volume.clone());
+            evidence
+        };
+        if menu.systems.len() > 1 {
+            let saw: Vec<Evidence> = menu
+                .systems
+                .iter()
+                .map(|system| at(system.line, format!("{} \"{}\"", system.path, system.title)))
+                .collect();
+            self.push(
+                advise(
+                    "several-boot-entries",
+                    &[SvcId::Lim2],
+                    format!(
+                        "The boot menu starts {} systems, and dual boot is not supported",
+                        saw.len()
+                    ),
+                )
+                .evidence(&saw)
+                .remedy("Remove the other lines of [operating systems] from C:\\boot.ini"),
+            );
+        }
+        let redirected = menu.systems.iter().find(|system| system.has("redirect"));
+        if let Some(system) = redirected {
+            self.push(
+                change(
+                    "ems-enabled",
+                    &[SvcId::Lim10, SvcId::Mod2],
+                    "Emergency management services are on; the import switches them off",
+                )
+                .evidence(&[at(system.line, "the option /redirect".to_owned())])
+                .remedy("bootcfg /ems OFF /ID 1"),
+            );
+        }
+    }
+
+    /// Roles whose license or data an import has to know of.
+    pub(super) fn windows_roles(&mut self, windows: &Windows) {
+        if !windows.sql_servers.is_empty() {
+            let named: Vec<String> = windows
+                .sql_servers
+                .iter()
+                .map(|server| match &server.edition {
+                    Some(edition) => format!("{} ({edition})", server.instance),
+                    None => server.instance.clone(),
+                })
+                .collect();
+            let saw: Vec<Evidence> = windows
+                .sql_servers
+                .iter()
+                .map(|server| server.evidence.clone())
+                .collect();
+            self.push(
+                advise(
+                    "sql-server-installed",
+                    &[SvcId::Lic4],
+                    format!(
+                        "SQL Server is installed: {}; its license is your own unless the request asks for another usage operation",
+                        named.join(", ")
+                    ),
+                )
+                .evidence(&saw)
+                .remedy("For an edition with the license included, name its usage operation: RunInstances:0006 (Standard), RunInstances:0102 (Enterprise), RunInstances:0202 (Web)"),
+            );
+        }
+        if windows.domain_controller {
+            let database = windows.directory_database.as_deref();
+            let elsewhere = database.filter(|path| !on_system_drive(path));
+            let title = match elsewhere {
+                Some(path) => format!(
+                    "It is a domain controller whose database is on another drive: {path}; without that volume it does not start"
+                ),
+                None => "It is a domain controller: a second one of the same name must not come up beside it".to_owned(),
+            };
+            let mut saw = windows.seen("server");
+            saw.extend(windows.seen("directory_database"));
+            self.push(
+                advise("domain-controller", &[SvcId::Err20], title)
+                    .evidence(&saw)
+                    .remedy("Import every disk of the machine, and keep the original off the network; or demote it before the export: Uninstall-ADDSDomainController"),
+            );
+        }
+    }
+}
+
+/// Whether a path is on the drive that Windows calls its own.
+fn on_system_drive(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    lower.starts_with("c:") || lower.starts_with('%') || lower.starts_with('\\')
+}
