@@ -40,6 +40,9 @@ pub fn html(title: &str, inspection: &Inspection, verdict: &Verdict) -> String {
         self::disk(&mut page, disk, inspection);
     }
     page.line("<h2>Findings</h2>");
+    if !verdict.findings.is_empty() {
+        counts(&mut page, verdict);
+    }
     if verdict.findings.is_empty() {
         page.line("<p>There is nothing to say against an import.</p>");
     }
@@ -144,6 +147,40 @@ fn head(page: &mut Page, title: &str, verdict: &Verdict) {
     ));
 }
 
+/// How many findings of which weight there are.
+fn counts(page: &mut Page, verdict: &Verdict) {
+    page.line("<p>");
+    for (class, one, many) in [
+        ("refuse", "refuses", "refuse"),
+        ("undetermined", "is unknown", "are unknown"),
+        ("change", "will be changed", "will be changed"),
+        ("advise", "is advice", "are advice"),
+    ] {
+        let count = verdict
+            .findings
+            .iter()
+            .filter(|finding| weight(finding).0 == class)
+            .count();
+        if count > 0 {
+            let words = if count == 1 { one } else { many };
+            page.put(format_args!(
+                "<span class=\"count {class}\"><b>{count}</b> {words}</span>\n"
+            ));
+        }
+    }
+    page.line("</p>");
+}
+
+/// The class of a finding, and the word for it.
+fn weight(finding: &Finding) -> (&'static str, &'static str) {
+    match finding.severity {
+        _ if finding.is_undetermined() => ("undetermined", "unknown"),
+        Severity::Refuse => ("refuse", "refuses"),
+        Severity::Change => ("change", "will be changed"),
+        Severity::Advise => ("advise", "advice"),
+    }
+}
+
 /// A piece of a disk's bar.
 struct Part<'a> {
     start: u64,
@@ -214,7 +251,12 @@ fn disk(page: &mut Page, disk: &Disk, inspection: &Inspection) {
     bar(page, disk.size, &parts);
     page.line("<table>");
     for part in &parts {
-        page.row(&part.name, Contents(part));
+        page.put(format_args!(
+            "<tr><th><span class=\"key {}\"></span>{}</th><td>{}</td></tr>\n",
+            part.class,
+            Text(&part.name),
+            Contents(part)
+        ));
     }
     page.line("</table>");
 }
@@ -306,12 +348,7 @@ fn bar(page: &mut Page, size: u64, parts: &[Part<'_>]) {
 }
 
 fn finding(page: &mut Page, finding: &Finding) {
-    let (class, word) = match finding.severity {
-        _ if finding.is_undetermined() => ("undetermined", "unknown"),
-        Severity::Refuse => ("refuse", "refuses"),
-        Severity::Change => ("change", "will be changed"),
-        Severity::Advise => ("advise", "advice"),
-    };
+    let (class, word) = weight(finding);
     page.put(format_args!(
         "<div class=\"finding {class}\" id=\"{}\"><span class=\"tag {class}\">{word}</span><b>{}</b>\n",
         finding.code,
