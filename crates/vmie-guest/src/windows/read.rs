@@ -17,7 +17,6 @@ use crate::{
 /// Where boot configuration data are: on an EFI system partition, and on the partition that a BIOS
 /// starts.
 const STORES: &[&str] = &["/EFI/Microsoft/Boot/BCD", "/Boot/BCD"];
-/// The menu of Windows before Vista.
 
 /// What there is to say of a Windows in the terms of every system.
 pub(crate) struct Found {
@@ -224,7 +223,7 @@ fn finish(
     budget: &Budget,
 ) -> Found {
     let (arch, kernel) = kernel_program(files, &windows.folder, system, &mut notes);
-    let bootloaders = boot_store(files, &mut windows, volumes, budget);
+    let bootloaders = boot_store(&mut windows, volumes, budget);
     let mut saw = notes.of("version");
     saw.extend(notes.of("build"));
     let text = match (version, windows.build) {
@@ -377,9 +376,8 @@ fn environment_arch(system: Option<At<'_>>, notes: &mut Notes) -> Option<(Arch, 
     Some((arch, notes.of("arch")))
 }
 
-/// Finds the boot configuration data on the volumes, that of the root's own disk first.
+/// Finds the boot configuration data on the volumes, or the boot menu of systems before it.
 fn boot_store(
-    root: Files<'_>,
     windows: &mut Windows,
     volumes: &[GuestVolume<'_>],
     budget: &Budget,
