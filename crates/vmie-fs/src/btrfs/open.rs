@@ -252,10 +252,15 @@ impl Filesystem for Btrfs {
         if size == 0 || size > MAX_SYMLINK {
             return Err(wrong());
         }
-        let target = inline_target(&self.pool, &root, inode.number)?;
-        target
-            .filter(|target| int::u64_of(target.len()) == size)
-            .ok_or_else(wrong)
+        let mut target = inline_target(&self.pool, &root, inode.number)?.ok_or_else(wrong)?;
+        // The inode's size counts, as it does for Linux: `mkfs.btrfs --rootdir` puts the zero that
+        // ends the text into the extent, too.
+        let len = usize::try_from(size).map_err(|_| wrong())?;
+        match target.get(len..) {
+            Some([] | [0]) => target.truncate(len),
+            _ => return Err(wrong()),
+        }
+        Ok(target)
     }
 
     fn open_node<'a>(&'a self, node: Node) -> Result<Box<dyn FileRead + 'a>, Error> {
