@@ -104,7 +104,7 @@ fn another_version_is_not_read_on() {
 #[test]
 fn answers_that_are_none_say_what_they_are() {
     let large =
-        format!("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\nConnection: close\r\n\r\n");
+        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\nConnection: close\r\n\r\n".to_owned();
     let moved = answer(
         "302 Found",
         "Location: http://169.254.169.254/latest/meta-data/\r\n",
