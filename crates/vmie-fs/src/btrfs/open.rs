@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vmie_io::{Limits, ReadAt, int};
+use vmie_io::{Limits, ReadAt};
 
 use super::extent::inline_target;
 use super::file::BtrfsFile;
