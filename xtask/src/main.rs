@@ -112,7 +112,7 @@ enum Peers {
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
     /// attribute and byte by byte. As root: images are loop-mounted.
     Fs {
-        /// Which (btrfs, ext, ntfs, xfs); all when none is named.
+        /// Which (btrfs, ext, fat, ntfs, xfs); all when none is named.
         only: Vec<String>,
         /// Only the first three ways to make each, and nothing large, full or crashed.
         #[arg(long)]

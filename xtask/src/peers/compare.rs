@@ -53,6 +53,8 @@ pub(super) struct Except {
     pub(super) directory_sizes: bool,
     /// Times of everything: what the image was made from does not hand them on.
     pub(super) times: bool,
+    /// Times of directories: the tool that takes them out does not hand them on.
+    pub(super) directory_times: bool,
     /// Permissions and owners, where the filesystem has none and the mount makes them up.
     pub(super) owners: bool,
 }
@@ -182,7 +184,7 @@ impl Walk<'_> {
         }
         if !stub {
             let mtime = (theirs.mtime(), u32::try_from(theirs.mtime_nsec())?);
-            if !self.except.times {
+            if !(self.except.times || self.except.directory_times && kind.is_dir()) {
                 self.same(path, "mtime", ours.mtime, Some(mtime));
             }
         }

@@ -5,12 +5,14 @@
 //!
 //! Filesystems' images are made by each filesystem's own mkfs and filled through a mount of the kernel; then
 //! every path, attribute and byte that vmie reads is compared with what the kernel shows. Needs
-//! root, for loop mounts. NTFS is mounted by ntfs-3g.
+//! root, for loop mounts. NTFS is mounted by ntfs-3g; FAT is filled and read by mtools.
 
 mod btrfs;
 mod compare;
+mod crash;
 pub(crate) mod ec2;
 mod ext;
+mod fat;
 pub(crate) mod formats;
 mod mount;
 mod ntfs;
@@ -18,6 +20,8 @@ mod populate;
 mod python;
 pub(crate) mod serve;
 mod xfs;
+
+use std::path::Path;
 
 use crate::Result;
 use crate::run::Tally;
@@ -40,15 +44,41 @@ impl Report {
             all
         }
     }
+
+    /// One part in a folder of its own, which is gone afterwards. Its failure is a difference, and
+    /// the others are gone through all the same.
+    fn part(
+        &mut self,
+        name: &str,
+        part: impl FnOnce(&mut Self, &Path) -> Result<()>,
+    ) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let outcome = part(self, folder.path());
+        self.tally.attempt(name, outcome);
+        Ok(())
+    }
+
+    /// What is large, full or crashed, unless it shall be quick.
+    fn long(&mut self, steps: &[(&str, Step)]) -> Result<()> {
+        for (name, step) in steps {
+            if !self.quick {
+                self.part(name, step)?;
+            }
+        }
+        Ok(())
+    }
 }
+
+type Step = fn(&mut Report, &Path) -> Result<()>;
 
 type Check = fn(&mut Report) -> Result<()>;
 
 /// Compares the filesystems that were asked for; all when none was named.
 pub(crate) fn fs(only: &[String], quick: bool) -> Result<()> {
-    let all: [(&str, Check); 4] = [
+    let all: [(&str, Check); 5] = [
         ("btrfs", btrfs::run),
         ("ext", ext::run),
+        ("fat", fat::run),
         ("ntfs", ntfs::run),
         ("xfs", xfs::run),
     ];
@@ -66,8 +96,9 @@ pub(crate) fn fs(only: &[String], quick: bool) -> Result<()> {
             quick,
             ..Report::default()
         };
+        let start = std::time::Instant::now();
         let outcome = run(&mut report);
-        println!("{name}: {}", report.counts);
+        println!("{name}: {} in {:.0?}", report.counts, start.elapsed());
         whole.attempt(name, outcome);
         whole.attempt(name, report.tally.finish(name));
     }
