@@ -118,6 +118,9 @@ enum Peers {
         #[arg(long)]
         quick: bool,
     },
+    /// Volume groups and arrays made by lvm2 and mdadm: what they are, where their bytes are, and, where
+    /// the kernel has a device-mapper and software RAID, the bytes. As root: loop devices are used.
+    Volumes,
 }
 
 fn main() -> Result<()> {
@@ -141,6 +144,9 @@ fn main() -> Result<()> {
         Command::Peers {
             what: Peers::Fs { only, quick },
         } => peers::fs(&only, quick),
+        Command::Peers {
+            what: Peers::Volumes,
+        } => peers::volumes::run(),
         Command::Rules { file } => rules::run(&file),
         Command::Points { check } => points::run(check),
         Command::Kill { image, times, seed } => kill::run(&image, times, seed),

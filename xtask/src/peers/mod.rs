@@ -1,7 +1,7 @@
 //! What vmie reads as its second readers see it: images as qemu-img does (`cargo xtask peers formats`),
 //! the wire codec as botocore does (`cargo xtask peers ec2`), the service as the AWS CLI does
-//! (`cargo xtask peers serve`), and filesystems as the kernel does
-//! (`cargo xtask peers fs`).
+//! (`cargo xtask peers serve`), filesystems as the kernel does
+//! (`cargo xtask peers fs`), and what lvm2 and mdadm put together (`cargo xtask peers volumes`).
 //!
 //! Filesystems' images are made by each filesystem's own mkfs and filled through a mount of the kernel; then
 //! every path, attribute and byte that vmie reads is compared with what the kernel shows. Needs
@@ -19,6 +19,7 @@ mod ntfs;
 mod populate;
 mod python;
 pub(crate) mod serve;
+pub(crate) mod volumes;
 mod xfs;
 
 use std::path::Path;

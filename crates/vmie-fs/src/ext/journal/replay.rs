@@ -388,10 +388,12 @@ impl<'a> Journal<'a> {
     /// Fast commits come after the last transaction and are not replayed here: without them, what
     /// is read would be older than what the guest's own kernel would see.
     fn refuse_fast_commits(&mut self, end: u32) -> Result<(), Error> {
-        if self.last >= self.len {
+        // jbd2 leaves the block after the ring free.
+        let first = self.last.saturating_add(1);
+        if first >= self.len {
             return Ok(());
         }
-        let block = self.block(self.last)?;
+        let block = self.block(first)?;
         // struct ext4_fc_tl { tag, len }, then struct ext4_fc_head { features, tid }.
         let tag = block
             .bytes
