@@ -41,7 +41,11 @@ pub(crate) fn all(folder: &Path) -> Result<()> {
 }
 
 fn run(command: &[&str]) -> Result<()> {
-    let status = Command::new(command[0]).args(&command[1..]).status()?;
+    let status = Command::new(command[0])
+        .args(&command[1..])
+        // What cp does with --parents it does from where it stands.
+        .current_dir("/")
+        .status()?;
     if status.success() {
         Ok(())
     } else {
