@@ -114,7 +114,7 @@ enum Peers {
     Fs {
         /// Which (btrfs, ext, fat, ntfs, xfs); all when none is named.
         only: Vec<String>,
-        /// Only the first three ways to make each, and nothing large, full or crashed.
+        /// Only the first two ways to make each, and nothing large, full or crashed.
         #[arg(long)]
         quick: bool,
     },

@@ -37,10 +37,10 @@ struct Report {
 }
 
 impl Report {
-    /// The ways to make a filesystem that are gone through.
+    /// The ways to make a filesystem that are gone through: the first two, when it shall be quick.
     fn chosen<'a, T>(&self, all: &'a [T]) -> &'a [T] {
         if self.quick {
-            &all[..all.len().min(3)]
+            &all[..all.len().min(2)]
         } else {
             all
         }
