@@ -6,9 +6,7 @@
 
 use std::borrow::Cow;
 
-use vmie::rules::matrix::{
-    Architecture, Edition, Kernel, LinuxQuery, LinuxRow, Matrix, Mode, Outcome, Versions,
-};
+use vmie::rules::matrix::{Architecture, LinuxQuery, LoadError, Matrix, Mode, Outcome};
 use vmie::tasks::{
     AccountRecord, Action, ApiCall, Begin, BucketRecord, Caller, Config, DiskContainer, Engine,
     Failure, GuestFacts, ImportImageRequest, KeyRecord, OpenWorld, Output, RoleRecord, SourceUrl,
@@ -44,20 +42,9 @@ impl World for House {
     }
 }
 
-/// The guide's matrix, and one row more.
-fn matrix() -> Matrix {
-    let mut matrix = Matrix::edition(Edition::E2026);
-    "our own".clone_into(&mut matrix.name);
-    matrix.linux.push(LinuxRow {
-        id: "houselinux".into(),
-        name: "House Linux".into(),
-        versions: Versions::one("1.4"),
-        release_parts: 2,
-        service_packs: Vec::new(),
-        kernels: vec![Kernel::series("6.12.1")],
-        deprecated_from: None,
-    });
-    matrix
+/// The house's own matrix, from a document in TOML.
+fn matrix() -> Result<Matrix, LoadError> {
+    Matrix::from_toml(include_str!("../data/house-matrix.toml"))
 }
 
 /// Says whether a guest is taken; what the guest is, is made up here.
@@ -116,6 +103,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let caller = caller.clone();
         engine.request(now(), ApiCall { caller, action });
     }
+    let matrix = matrix()?;
     let mut begun: Vec<Begin> = Vec::new();
     let mut taken: Vec<bool> = Vec::new();
     loop {
@@ -141,7 +129,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     for begin in begun {
         if let Work::Validate(_) = begin.work {
-            engine.report(now(), &begin.order, begin.attempt, validate(&matrix()))?;
+            engine.report(now(), &begin.order, begin.attempt, validate(&matrix))?;
         }
     }
     Ok(())

@@ -18,6 +18,8 @@ pub struct Judging {
     pub mode: Mode,
     /// Which edition of the matrix.
     pub edition: Edition,
+    /// A matrix that takes the place of the edition's.
+    pub matrix: Option<Matrix>,
     /// The day to judge for.
     pub as_of: Date,
     /// The boot mode asked for.
@@ -33,6 +35,7 @@ impl Default for Judging {
         Self {
             mode: Mode::Practical,
             edition: Edition::E2026,
+            matrix: None,
             as_of: today(),
             boot_mode: None,
             license_type: None,
@@ -83,7 +86,8 @@ pub fn preflight_disks(
 ) -> Result<Preflight, Error> {
     let inspection = inspect(disks, limits)?;
     let request = request(images, disks, judging);
-    let matrix = Matrix::edition(judging.edition);
+    let of_the_guide = || Matrix::edition(judging.edition);
+    let matrix = judging.matrix.clone().unwrap_or_else(of_the_guide);
     let verdict = vmie_guest::judge(&inspection, &request, &matrix, judging.mode, judging.as_of);
     Ok(Preflight {
         inspection,

@@ -75,6 +75,9 @@ pub(crate) struct PreflightArgs {
     pub(crate) output: Output,
     #[command(flatten)]
     pub(crate) request: Request,
+    /// Judge by the list of supported systems in this file (TOML) instead of an edition's
+    #[arg(long, value_name = "FILE", conflicts_with = "edition")]
+    pub(crate) matrix: Option<PathBuf>,
     /// Write the report to a file, too, as one page of HTML with the disks drawn
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,

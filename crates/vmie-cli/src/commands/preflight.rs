@@ -4,7 +4,7 @@ use serde_json::json;
 use vmie::Judging;
 use vmie::guest::{Decision, Severity};
 use vmie::io::Limits;
-use vmie::rules::matrix::{Edition, Mode};
+use vmie::rules::matrix::{Edition, Matrix, Mode};
 use vmie::service::{FileFinding, refusal};
 
 use super::open;
@@ -15,7 +15,8 @@ use crate::out::{Out, Tone};
 use crate::report;
 
 pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
-    let judging = judging(&args.request);
+    let mut judging = judging(&args.request);
+    judging.matrix = args.matrix.as_deref().map(matrix).transpose()?;
     let options = open::options(&args.opening);
     let looked = open::try_images(out, &args.images.images, &options).and_then(|images| {
         let preflight = vmie::preflight(&images, &judging, &Limits::default())?;
@@ -80,7 +81,7 @@ fn refused(
             "format_assumed": false,
             "verdict": Decision::Refused.name(),
             "mode": judging.mode.as_str(),
-            "edition": judging.edition.as_str(),
+            "edition": judging.matrix.as_ref().map_or(judging.edition.as_str(), |own| &own.name),
             "as_of": judging.as_of.to_string(),
             "row": null,
             "findings": [{
@@ -115,6 +116,20 @@ fn refused(
         out.text(&text)?;
     }
     Ok(Exit::Failed)
+}
+
+/// The list of supported systems in a file.
+fn matrix(path: &std::path::Path) -> Result<Matrix, Failure> {
+    let name = path.to_string_lossy();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("the list of supported systems cannot be read: {error}.");
+        Failure::plain(Exit::Usage, "io", message, "Check the path").in_file(&name)
+    })?;
+    Matrix::from_toml(&text).map_err(|error| {
+        let message = format!("this is no list of supported systems: {error}.");
+        let advice = "See docs/matrix-format.md";
+        Failure::plain(Exit::Usage, "invalid", message, advice).in_file(&name)
+    })
 }
 
 /// How the command line wants it judged.

@@ -1,7 +1,7 @@
 //! The supported systems as dated data, and how a guest is held against them.
 //!
 //! A [`Matrix`] is an ordinary value: [`Matrix::edition`] gives the guide's own, and an embedder
-//! can build another (with the feature `serde`, from a document).
+//! loads another from a document ([`Matrix::from_toml`]) or builds it.
 //!
 //! Two ways to read it ([`Mode`]):
 //!
@@ -13,10 +13,9 @@
 //!
 //! A fact that nobody could establish is never guessed: the outcome is then undetermined.
 
-mod edition_2025;
-mod edition_2026;
 mod kernel;
 mod linux;
+mod load;
 mod row;
 mod version;
 mod windows;
@@ -30,6 +29,7 @@ use crate::guest::UnknownChoice;
 
 pub use kernel::{Flavour, Kernel};
 pub use linux::{LinuxMatch, LinuxQuery, Miss, MissKind};
+pub use load::{LoadCause, LoadError};
 pub use row::{LinuxRow, Versions, WindowsRow};
 pub use version::{Version, is_prefix, numbers};
 pub use windows::{WindowsMatch, WindowsMiss, WindowsMissKind, WindowsQuery};
@@ -58,6 +58,15 @@ impl Edition {
         match self {
             Self::E2025 => "2025",
             Self::E2026 => "2026",
+        }
+    }
+
+    /// The document that its table is read from.
+    #[must_use]
+    pub const fn document(self) -> &'static str {
+        match self {
+            Self::E2025 => include_str!("../../matrix/edition-2025.toml"),
+            Self::E2026 => include_str!("../../matrix/edition-2026.toml"),
         }
     }
 }
@@ -203,13 +212,48 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// The table of an edition of the guide.
+    /// The table of an edition of the guide, which is read from the document that is part of the
+    /// crate: keep it when it is needed often.
     #[must_use]
     pub fn edition(edition: Edition) -> Self {
-        match edition {
-            Edition::E2025 => edition_2025::matrix(),
-            Edition::E2026 => edition_2026::matrix(),
-        }
+        // The tests read both. Should one fail nonetheless, a table that takes nothing is safe.
+        Self::from_toml(edition.document()).unwrap_or_else(|_| Self {
+            name: String::from(edition.as_str()),
+            linux: Vec::new(),
+            windows: Vec::new(),
+            i386_deprecated_from: None,
+        })
+    }
+
+    /// Reads a table from a document in TOML; `docs/matrix-format.md` says what stands in it, and
+    /// [`Edition::document`] is an example.
+    ///
+    /// ```
+    /// use vmie_rules::matrix::{LoadCause, Matrix};
+    ///
+    /// let text = r#"
+    /// format = 1
+    /// name = "ours"
+    ///
+    /// [[linux]]
+    /// id = "houselinux"
+    /// name = "House Linux"
+    /// versions = { first = "1.0", last = "1.4" }
+    /// kernels = ["6.12"]
+    /// "#;
+    /// let matrix = Matrix::from_toml(text)?;
+    /// assert_eq!(matrix.linux[0].label(), "House Linux 1.0–1.4 (6.12)");
+    ///
+    /// let error = Matrix::from_toml(&text.replace("kernels", "kernel")).unwrap_err();
+    /// assert_eq!(error.cause(), &LoadCause::Missing);
+    /// assert_eq!(error.to_string(), "line 5, column 1: linux[0].kernels: missing");
+    /// # Ok::<(), vmie_rules::matrix::LoadError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the text is no such document: what is wrong, which key, line and column.
+    pub fn from_toml(text: &str) -> Result<Self, LoadError> {
+        load::matrix(text)
     }
 
     /// Holds a Linux guest against the table.

@@ -7,6 +7,7 @@
 )]
 
 mod judging;
+mod load;
 mod page;
 mod tables;
 
