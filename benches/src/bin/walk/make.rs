@@ -34,7 +34,10 @@ pub(crate) fn all(folder: &Path) -> Result<()> {
             let at = mount.at.to_string_lossy();
             run(&["cp", "-a", "--parents", "-x", tree, &at])?;
         }
-        // A system is told by this.
+        // A system is told by these.
+        for folder in ["var", "opt"] {
+            std::fs::create_dir_all(mount.at.join(folder))?;
+        }
         std::fs::copy("/usr/lib/os-release", mount.at.join("usr/lib/os-release"))?;
     }
     Ok(())
@@ -73,6 +76,15 @@ impl Mounted {
     }
 }
 
+impl Mounted {
+    /// Mounts it anew: the kernel then knows nothing of it but what it reads of the image.
+    pub(crate) fn again(&self, image: &Path, kind: &str) -> Result<()> {
+        run(&["umount", &self.at.to_string_lossy()])?;
+        std::mem::forget(Self::new(image, kind, &self.at)?);
+        Ok(())
+    }
+}
+
 impl Drop for Mounted {
     fn drop(&mut self) {
         let at = self.at.to_string_lossy();
@@ -82,16 +94,8 @@ impl Drop for Mounted {
     }
 }
 
-/// What the kernel forgets: 1 pages, 2 dentries and inodes, 3 both.
-pub(crate) fn drop_caches(what: &str) -> Result<()> {
-    run(&["sync"])?;
-    std::fs::write("/proc/sys/vm/drop_caches", what)?;
-    Ok(())
-}
-
-/// Forgets everything but the image itself.
-pub(crate) fn read_anew(image: &Path) -> Result<()> {
-    drop_caches("3")?;
+/// Reads an image, so that it is in the page cache.
+pub(crate) fn warm(image: &Path) -> Result<()> {
     let mut file = File::open(image)?;
     let mut buffer = vec![0; 1 << 20];
     while file.read(&mut buffer)? > 0 {}

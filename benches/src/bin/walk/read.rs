@@ -17,11 +17,11 @@ fn open(image: &Path) -> Result<Box<dyn Filesystem>> {
     Ok(vmie::fs::open(source, &Limits::default())?)
 }
 
-/// Visits everything below the root: path, what it is, and its size.
-fn walk(
-    fs: &dyn Filesystem,
-    visit: &mut dyn FnMut(&[u8], FileKind, u64, Node) -> Result<()>,
-) -> Result<()> {
+/// What is done with a file: its path, what it is, its size, and who it is.
+type Visit<'a> = dyn FnMut(&[u8], FileKind, u64, Node) -> Result<()> + 'a;
+
+/// Visits everything below the root.
+fn walk(fs: &dyn Filesystem, visit: &mut Visit<'_>) -> Result<()> {
     let mut left = vec![(Vec::new(), fs.root())];
     while let Some((path, node)) = left.pop() {
         for entry in fs.entries(node)? {
