@@ -38,6 +38,9 @@ pub enum Cause {
     /// A format that is recognised and not read.
     #[error("images of this format are not read")]
     FormatNotRead,
+    /// A format that this build does not read: its feature is off.
+    #[error("this build does not read images of this format")]
+    FormatNotBuilt,
     /// A compressed file, not an image.
     #[error("the file is compressed as a whole")]
     CompressedFile,
@@ -464,6 +467,7 @@ impl vmie_io::Cause for Cause {
             Self::NothingToCheck => ErrorKind::Unsupported,
             Self::ReferenceDenied => ErrorKind::ReferenceDenied,
             Self::FormatNotRead
+            | Self::FormatNotBuilt
             | Self::NotStreamable
             | Self::CompressedFile
             | Self::ParentImage
@@ -527,6 +531,9 @@ impl vmie_io::Cause for Cause {
             Self::Cancelled => "Start it again when it is wanted",
             Self::FormatNotRead => {
                 "Convert the image to raw, to a stream-optimized VMDK or to an OVA"
+            }
+            Self::FormatNotBuilt => {
+                "Build with the feature of the format's name, or with `formats`"
             }
             Self::NotStreamable => "Store it in a file and open that",
             Self::CompressedFile => "Unpack the file and give what is inside",

@@ -28,6 +28,7 @@ pub(crate) fn inflate(input: &[u8], output: &mut [u8]) -> Result<usize, InflateE
 }
 
 /// As [`inflate`], of a raw DEFLATE stream (RFC 1951).
+#[cfg(feature = "qcow2")]
 pub(crate) fn inflate_raw(input: &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
     backend::inflate_raw(input, output)
 }
@@ -48,6 +49,7 @@ mod backend {
         INFLATER.with_borrow_mut(|inflater| inflater.zlib_decompress(input, output).map_err(why))
     }
 
+    #[cfg(feature = "qcow2")]
     pub(super) fn inflate_raw(input: &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
         INFLATER.with_borrow_mut(|inflater| inflater.deflate_decompress(input, output).map_err(why))
     }
@@ -80,6 +82,7 @@ mod backend {
         inflate_as(true, input, output)
     }
 
+    #[cfg(feature = "qcow2")]
     pub(super) fn inflate_raw(input: &[u8], output: &mut [u8]) -> Result<usize, InflateError> {
         inflate_as(false, input, output)
     }
@@ -115,6 +118,7 @@ mod backend {
         Err(InflateError::Unavailable)
     }
 
+    #[cfg(feature = "qcow2")]
     pub(super) fn inflate_raw(_: &[u8], _: &mut [u8]) -> Result<usize, InflateError> {
         Err(InflateError::Unavailable)
     }

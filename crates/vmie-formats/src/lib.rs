@@ -51,6 +51,10 @@
 //!
 //! # Features
 //!
+//! - `formats` (default): `qcow2`, `vdi` and `vhdx`, each a feature of its own. Raw, VMDK, VHD, OVA, OVF
+//!   and the import manifest are always there: an appliance needs VMDK, and only its footer tells a
+//!   fixed VHD from a raw disk. A format that is left out is still recognised, and refused with
+//!   [`Cause::FormatNotBuilt`].
 //! - `zlib-rs` (default): inflates in pure Rust.
 //! - `libdeflate`: inflates with libdeflate (C), which is faster; it wins when both are on.
 //!
@@ -88,6 +92,7 @@ pub mod ovf;
 mod parent;
 mod probe;
 mod progress;
+#[cfg(feature = "qcow2")]
 pub mod qcow2;
 mod raw;
 mod recent;
@@ -96,8 +101,10 @@ mod reference;
 mod serialize;
 pub mod stream;
 mod table;
+#[cfg(feature = "vdi")]
 pub mod vdi;
 pub mod vhd;
+#[cfg(feature = "vhdx")]
 pub mod vhdx;
 pub mod vmdk;
 mod xml;

@@ -8,11 +8,14 @@ use vmie_io::{Budget, FileSource, Limits, ReadAt};
 
 use crate::import_manifest::{ImportManifest, ResolvedParts};
 use crate::parent::Parent;
+#[cfg(feature = "qcow2")]
+use crate::qcow2;
 use crate::reference::{DenyAll, Reference, ReferenceKind, Resolver};
-use crate::{
-    Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, qcow2, raw, vdi, vhd, vhdx,
-    vmdk,
-};
+#[cfg(feature = "vdi")]
+use crate::vdi;
+#[cfg(feature = "vhdx")]
+use crate::vhdx;
+use crate::{Appliance, Candidate, Cause, DiskImage, Error, Format, ova, probe, raw, vhd, vmdk};
 
 /// How to open an image. The defaults are safe for strangers' images: the format is probed, the
 /// [`Limits`] are those of a service, and no file that the image names is opened.
@@ -124,7 +127,7 @@ impl OpenOptions {
     /// Opens an image: a disk, or an appliance that holds disks.
     ///
     /// # Errors
-    /// [`Cause::FormatNotRead`] and [`Cause::CompressedFile`] with the format's name for what is
+    /// [`Cause::FormatNotRead`], [`Cause::FormatNotBuilt`] and [`Cause::CompressedFile`] with the format's name for what is
     /// recognised only; else what is wrong with the image. Damage deeper inside shows when it is
     /// read.
     pub fn open(&self, source: Arc<dyn ReadAt>) -> Result<Opened, Error> {
@@ -145,11 +148,14 @@ impl OpenOptions {
                 Ok(Opened::Disk(Box::new(disk)))
             }
             Format::Vhd => Ok(Opened::Disk(Box::new(vhd::open(source, self)?))),
+            #[cfg(feature = "vhdx")]
             Format::Vhdx => Ok(Opened::Disk(Box::new(vhdx::open(source, self)?))),
+            #[cfg(feature = "qcow2")]
             Format::Qcow2 => {
                 let disk = qcow2::open(source, self)?;
                 Ok(Opened::Disk(Box::new(disk)))
             }
+            #[cfg(feature = "vdi")]
             Format::Vdi => {
                 let disk = vdi::open(source, self)?;
                 Ok(Opened::Disk(Box::new(disk)))
@@ -275,10 +281,11 @@ pub fn open(path: impl AsRef<Path>) -> Result<Opened, Error> {
     OpenOptions::new().open_path(path)
 }
 
-/// The refusal of a format that is recognised only.
+/// The refusal of a format that is recognised only, by all builds or by this one.
 pub(crate) fn not_read(format: Format) -> Error {
     let cause = match format {
         Format::Gzip | Format::Zstd | Format::Xz | Format::Bzip2 => Cause::CompressedFile,
+        Format::Qcow2 | Format::Vdi | Format::Vhdx => Cause::FormatNotBuilt,
         _ => Cause::FormatNotRead,
     };
     Error::new(cause).at("file", 0).found(format.name())

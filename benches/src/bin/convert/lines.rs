@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::Result;
 use crate::bare::Bare;
-use crate::run::{Pair, Step, words};
+use crate::run::{Once, Pair, Step, words};
 use crate::table::{Line, Table};
 
 /// The disk, the programs, and where files go.
@@ -87,13 +87,11 @@ impl Bench {
             "{} against {}: {ratio:.2}, wanted {}",
             about.work, about.peer, about.target
         );
-        let size = |paths: &[PathBuf]| paths.first().and_then(|p| fs::metadata(p).ok());
-        let note = match (size(ours.1), size(peer.1)) {
-            (Some(a), Some(b)) if a.len() != b.len() => format!(
-                "{:.1} MB, peer {:.1} MB",
-                a.len() as f64 / 1e6,
-                b.len() as f64 / 1e6
-            ),
+        let size = |runs: &[Once]| runs.last().map_or(0, |run| run.written);
+        let note = match (size(&pair.ours), size(&pair.peer)) {
+            (a, b) if a != b && b > 0 => {
+                format!("{:.1} MB, peer {:.1} MB", a as f64 / 1e6, b as f64 / 1e6)
+            }
             _ => String::new(),
         };
         table.lines.push(Line {
@@ -257,7 +255,8 @@ impl Bench {
                 (&cp, copies),
             )?;
             let (source, path) = self.file(&format!("source.{format}"));
-            Self::qemu(&["-f", "raw", "-O", theirs], &self.disk, &source).once(&[path])?;
+            let _ = fs::remove_file(path);
+            Self::qemu(&["-f", "raw", "-O", theirs], &self.disk, &source).once(&[])?;
             let (ours_to, ours_path) = self.file("ours.raw");
             let (peer_to, peer_path) = self.file("peer.raw");
             let (ours, peer) = (

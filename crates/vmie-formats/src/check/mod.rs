@@ -14,7 +14,7 @@ use vmie_io::{CancelToken, ReadAt};
 pub(crate) use self::claims::Claims;
 use crate::{
     Appliance, Cause, DiskImage, Error, Format, ImageInfo, NoteKind, OpenOptions, Opened, Outcome,
-    Progress, probe, qcow2, vhd, vhdx, vmdk,
+    Progress, probe, vhd, vmdk,
 };
 
 /// Problems of one kind that are listed; more are counted.
@@ -93,6 +93,7 @@ impl Check {
     }
 
     /// One that nobody looks at.
+    #[cfg(feature = "qcow2")]
     pub(crate) fn nothing() -> Self {
         Self::new(Format::Raw)
     }
@@ -187,8 +188,9 @@ pub fn check(
             claims.finish(&mut check)?;
             Box::new(disk)
         }
+        #[cfg(feature = "vhdx")]
         Format::Vhdx => {
-            let disk = vhdx::open(Arc::clone(source), &options)?;
+            let disk = crate::vhdx::open(Arc::clone(source), &options)?;
             let mut claims = Claims::new(source.len());
             disk.claims(&mut claims, &mut check)?;
             claims.finish(&mut check)?;
@@ -199,8 +201,9 @@ pub fn check(
             disk.check(&mut check, !quick, cancel)?;
             Box::new(disk)
         }
+        #[cfg(feature = "qcow2")]
         Format::Qcow2 => {
-            let disk = qcow2::open(Arc::clone(source), &options)?;
+            let disk = crate::qcow2::open(Arc::clone(source), &options)?;
             disk.check(&mut check, cancel)?;
             Box::new(disk)
         }

@@ -43,8 +43,14 @@ pub(crate) use self::stream::{SinkWriter, convert_grains};
 pub(crate) use self::table::BlockTable;
 pub use self::target::{Stamp, Target, Zeroes};
 pub(crate) use self::zero::is_zero;
+#[cfg(not(all(feature = "qcow2", feature = "vhdx")))]
+use crate::open::not_read;
 use crate::ova::{self, Machine};
-use crate::{Cause, Error, Progress, deflate, error_of, qcow2, vhd, vhdx, vmdk};
+#[cfg(feature = "qcow2")]
+use crate::qcow2;
+#[cfg(feature = "vhdx")]
+use crate::vhdx;
+use crate::{Cause, Error, Progress, deflate, error_of, vhd, vmdk};
 
 /// Bytes of the largest piece of work: a multiple of the usual grain, large enough that handing it
 /// out costs nothing, small enough that cancelling is quick and that buffers stay small.
@@ -394,7 +400,7 @@ impl<'a> Run<'a> {
 /// # Errors
 /// The first error of any thread stops all: what is wrong with the source (a disk image's own
 /// [`Cause`] when it is one), [`Cause::Write`], [`Cause::TargetTooLarge`] for a disk that the format
-/// cannot hold, or [`Cause::Cancelled`] within some milliseconds. The sink then holds an unspecified
+/// cannot hold, [`Cause::FormatNotBuilt`], or [`Cause::Cancelled`] within some milliseconds. The sink then holds an unspecified
 /// part of the disk.
 pub fn convert(
     source: &dyn ReadAt,
@@ -499,11 +505,16 @@ fn encoder(size: u64, options: &ConvertOptions) -> Result<Option<Box<dyn Encoder
         Target::Raw => Box::new(encoder::RawEncoder { len: size }),
         Target::VhdFixed => Box::new(vhd::FixedEncoder::new(size, stamp)?),
         Target::VhdDynamic => Box::new(vhd::DynamicEncoder::new(size, stamp)?),
+        #[cfg(feature = "vhdx")]
         Target::VhdxFixed => Box::new(vhdx::VhdxEncoder::new(size, true, stamp)?),
+        #[cfg(feature = "vhdx")]
         Target::VhdxDynamic => Box::new(vhdx::VhdxEncoder::new(size, false, stamp)?),
         Target::VmdkMonolithicSparse => Box::new(vmdk::SparseEncoder::new(size, stamp)?),
+        #[cfg(feature = "qcow2")]
         Target::Qcow2 => Box::new(qcow2::Qcow2Encoder::new(size)?),
         Target::VmdkStreamOptimized | Target::Ova => return Ok(None),
+        #[cfg(not(all(feature = "qcow2", feature = "vhdx")))]
+        other => return Err(not_read(other.format())),
     }))
 }
 

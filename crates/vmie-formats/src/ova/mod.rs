@@ -32,6 +32,23 @@ use crate::ovf::Descriptor;
 use crate::{Cause, DiskImage, Error, Format, OpenOptions, Progress};
 
 /// An appliance: a descriptor of machines and the disks that go with it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use vmie_formats::{CancelToken, DiskImage as _, OpenOptions, Opened, ReadAt as _};
+/// # let vmdk = vmie_testkit::vmdk::Builder::stream(&[7; 70_000]).build().bytes;
+/// # let file = vmie_testkit::ova::ova(&[(vmdk, 70_000)], Some("efi"));
+///
+/// let Opened::Appliance(appliance) = OpenOptions::new().open(Arc::new(file))? else {
+///     panic!("a disk");
+/// };
+/// appliance.verify(&(), &CancelToken::new())?.ensure()?;
+/// let machine = &appliance.descriptor().systems[0];
+/// assert_eq!(machine.hardware.firmware.as_deref(), Some("efi"));
+/// let disk = appliance.open_disk(0)?;
+/// assert_eq!(disk.info().format.name(), "vmdk");
+/// # Ok::<(), vmie_formats::Error>(())
+/// ```
 pub struct Appliance {
     files: Files,
     file_size: u64,

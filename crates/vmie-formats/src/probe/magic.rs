@@ -35,6 +35,14 @@ pub(super) const LONGEST: usize = 8;
 /// VirtualBox's `VDICore.h` (the signature follows 64 bytes of text), ECMA-119 8.1, RFC 1952,
 /// RFC 8878, the .xz format 2.1.1.1, and bzip2's block magic after its four-byte header.
 pub(super) const MAGICS: &[Magic] = &[
+    // Where it is read, its own probe says more.
+    #[cfg(not(feature = "vhdx"))]
+    magic(
+        Format::Vhdx,
+        Place::Start(0),
+        b"vhdxfile",
+        "the VHDX file type identifier",
+    ),
     magic(Format::Qcow2, Place::Start(0), b"QFI\xfb", "the QCOW magic"),
     magic(
         Format::Vdi,

@@ -5,7 +5,9 @@ mod magic;
 use vmie_io::{BlockCache, ReadAt, ReadAtExt};
 
 use self::magic::{LONGEST, MAGICS, Magic, Place};
-use crate::{Candidate, Confidence, Error, Format, import_manifest, ova, vhd, vhdx, vmdk};
+#[cfg(feature = "vhdx")]
+use crate::vhdx;
+use crate::{Candidate, Confidence, Error, Format, import_manifest, ova, vhd, vmdk};
 
 /// Bytes that are read at once, and that are kept.
 const BLOCK: u32 = 4 << 10;
@@ -36,6 +38,7 @@ pub fn probe(source: &dyn ReadAt) -> Result<Vec<Candidate>, Error> {
     let mut found: Vec<Candidate> = Vec::new();
     found.extend(vmdk::probe(source)?);
     found.extend(vhd::probe(source)?);
+    #[cfg(feature = "vhdx")]
     found.extend(vhdx::probe(source)?);
     for magic in MAGICS {
         if let Some(at) = find(source, magic)? {

@@ -4,6 +4,24 @@
 //! backing file and an external data file are opened through the caller's
 //! [`Resolver`](crate::Resolver) only. Encrypted images are refused. Internal snapshots are listed
 //! ([`Qcow2::snapshots`]); what is read is the current state.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use vmie_formats::{Cause, OpenOptions, ReadAt as _, qcow2};
+//! # let file = vmie_testkit::qcow2::Builder::new(1 << 20).build();
+//! # let child = vmie_testkit::qcow2::Builder::new(1 << 20).backing("/etc/shadow", Some("raw")).build();
+//!
+//! let disk = qcow2::open(Arc::new(file), &OpenOptions::new())?;
+//! assert_eq!(disk.len(), 1 << 20);
+//! for snapshot in disk.snapshots() {
+//!     println!("{} {}", snapshot.id, snapshot.name.escape_debug());
+//! }
+//!
+//! // `child` names a backing file. Nobody allowed opening it, so it is not even looked for.
+//! let error = qcow2::open(Arc::new(child), &OpenOptions::new()).unwrap_err();
+//! assert_eq!(error.cause(), Cause::ReferenceDenied);
+//! # Ok::<(), vmie_formats::Error>(())
+//! ```
 
 mod check;
 mod compressed;

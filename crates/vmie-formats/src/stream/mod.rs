@@ -247,7 +247,9 @@ impl Disk {
                 placed(Placed::vhd(held(reader), options, budget)?)
             }
             Some(Format::Vhd) => Self::Plain(Plain::new(reader, format, budget)?),
+            #[cfg(feature = "vhdx")]
             Some(Format::Vhdx) => placed(Placed::vhdx(held(reader), options, budget)?),
+            #[cfg(feature = "vdi")]
             Some(Format::Vdi) => placed(Placed::vdi(held(reader), options, budget)?),
             Some(Format::Vmdk) if !head.starts_with(b"KDMV") => return Err(refused(Format::Vmdk)),
             Some(Format::Vmdk) => {
@@ -263,6 +265,7 @@ impl Disk {
                     }
                 })?))
             }
+            #[cfg(feature = "qcow2")]
             Some(format @ Format::Qcow2) => return Err(refused(format)),
             Some(format) => return Err(not_read(format)),
         })

@@ -6,7 +6,7 @@ use vmie_io::{Budget, Charge, ExtentKind, ReadAt, int};
 
 use super::held::Held;
 use super::{End, Part, Start};
-use crate::{Cause, DiskImage, Error, OpenOptions, error_of, vdi, vhd, vhdx};
+use crate::{Cause, DiskImage, Error, OpenOptions, error_of, vhd};
 
 /// Bytes of the largest piece.
 const PIECE: u64 = 1 << 20;
@@ -92,22 +92,24 @@ impl Placed {
         Self::new(Box::new(disk), held, places, Some(footer), budget)
     }
 
+    #[cfg(feature = "vhdx")]
     pub(super) fn vhdx(
         held: Arc<Held>,
         options: &OpenOptions,
         budget: &Budget,
     ) -> Result<Self, Error> {
-        let disk = vhdx::open(source(&held), options)?;
+        let disk = crate::vhdx::open(source(&held), options)?;
         let places = disk.places(budget)?;
         Self::new(Box::new(disk), held, places, None, budget)
     }
 
+    #[cfg(feature = "vdi")]
     pub(super) fn vdi(
         held: Arc<Held>,
         options: &OpenOptions,
         budget: &Budget,
     ) -> Result<Self, Error> {
-        let disk = vdi::open(source(&held), options)?;
+        let disk = crate::vdi::open(source(&held), options)?;
         let places = disk.places(budget)?;
         Self::new(Box::new(disk), held, places, None, budget)
     }

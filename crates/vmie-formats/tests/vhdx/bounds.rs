@@ -21,7 +21,12 @@ fn a_file_cut_anywhere_gives_an_error_or_a_right_part() {
     .chain([LOG, METADATA, ITEMS, BAT, BLOCKS, BLOCKS + MIB].map(|at| at as u64))
     .chain([whole]);
     let near = places.flat_map(|at| at.saturating_sub(130)..(at + 130).min(whole));
-    for len in near.chain((0..whole).step_by(7919)) {
+    // The smallest file is of six mebibytes: really every byte takes minutes, optimised.
+    let step = match std::env::var_os("VMIE_EVERY_BYTE") {
+        Some(_) => 1,
+        None => 7919,
+    };
+    for len in near.chain((0..whole).step_by(step)) {
         let cut = Window::new(Arc::clone(&file), 0, len).unwrap();
         let Ok(image) = vhdx::open(Arc::new(cut), &OpenOptions::new()) else {
             continue;
