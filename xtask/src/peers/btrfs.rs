@@ -24,6 +24,7 @@ const EXCEPT: Except = Except {
     directory_sizes: false,
     times: false,
     directory_times: false,
+    holes: false,
     owners: false,
 };
 
