@@ -65,3 +65,4 @@ pub use error::Error;
 pub use http::{HttpLimits, Tls};
 pub use options::{Options, own_keys};
 pub use server::Server;
+pub use vmie::work::{AllowedHost, WebOptions};

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use vmie::work::WebOptions;
 use vmie_tasks::Config;
 
 use crate::demo;
@@ -46,6 +47,8 @@ pub struct Options {
     pub conversions: NonZeroUsize,
     /// Whether the data folder is encrypted at rest, so that encrypted imports can be promised.
     pub encrypted_at_rest: bool,
+    /// Where signed addresses may lead to; nowhere when no host is listed.
+    pub web: WebOptions,
     /// Another place for the records than the embedded store.
     pub state: Option<Box<dyn State>>,
     /// Something else that does the work.
@@ -81,6 +84,7 @@ impl Options {
             config: Config::default(),
             conversions: NonZeroUsize::MIN.saturating_add(1),
             encrypted_at_rest: false,
+            web: WebOptions::default(),
             state: None,
             work: None,
         }

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use vmie::work::{FolderBuckets, Workshop, WorkshopOptions};
+use vmie::work::{FolderBuckets, WebAddresses, WebOptions, Workshop, WorkshopOptions};
 
 use crate::engine::{self, Desk, Settings, Work};
 use crate::http::{Guard, House, Replays, listen};
@@ -54,6 +54,7 @@ impl Server {
                 folder,
                 options.demo,
                 options.encrypted_at_rest,
+                options.web,
             )?),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -164,7 +165,13 @@ impl Server {
     }
 }
 
-fn shop(root: PathBuf, folder: PathBuf, demo: bool, encrypted: bool) -> Result<Shop, Error> {
+fn shop(
+    root: PathBuf,
+    folder: PathBuf,
+    demo: bool,
+    encrypted: bool,
+    web: WebOptions,
+) -> Result<Shop, Error> {
     let buckets = FolderBuckets::new(folder);
     if demo {
         demo::fill(&buckets)?;
@@ -172,6 +179,8 @@ fn shop(root: PathBuf, folder: PathBuf, demo: bool, encrypted: bool) -> Result<S
     // Nobody writes yet: what is unfinished was left by a run that was killed.
     buckets.sweep()?;
     let options = WorkshopOptions::new().with_encryption(encrypted);
+    let addresses = WebAddresses::new(web)?;
     let shop = Workshop::new(&root, options, Arc::new(buckets))?;
+    let shop = shop.with_addresses(Arc::new(addresses));
     Ok(Shop { shop, root })
 }

@@ -72,6 +72,12 @@ pub enum Cause {
     /// An address that is not one of this machine's buckets.
     #[error("it is not the address of a file on this machine")]
     NotLocal,
+    /// A signed address that leads to a host that is not allowed, or that redirects.
+    #[error("the address leads to a host that is not allowed")]
+    AddressDenied,
+    /// A host that does not answer as one does from which images can be read.
+    #[error("the host does not answer reads of ranges")]
+    AddressAnswer,
     /// The source is not the file that the task was begun with.
     #[error("the source has changed since the import was begun")]
     SourceChanged,
@@ -140,9 +146,9 @@ impl vmie_io::Cause for Cause {
             | Self::SourceChanged
             | Self::NoSuchTask
             | Self::RequestRefused => ErrorKind::Misuse,
-            Self::StoreVersion => ErrorKind::Unsupported,
+            Self::StoreVersion | Self::AddressAnswer => ErrorKind::Unsupported,
             Self::JournalDamaged | Self::NotAWorld | Self::Digest => ErrorKind::Corrupt,
-            Self::KeyEscapes => ErrorKind::ReferenceDenied,
+            Self::KeyEscapes | Self::AddressDenied => ErrorKind::ReferenceDenied,
             Self::Cancelled => ErrorKind::Cancelled,
         }
     }
@@ -179,6 +185,12 @@ impl vmie_io::Cause for Cause {
             Self::NoSuchObject => "Upload the object, or name one that exists",
             Self::KeyEscapes => "Use a key without empty, '.' and '..' parts",
             Self::NotLocal => "Use an address of the form s3://BUCKET/KEY",
+            Self::AddressDenied => {
+                "Use an address of a host that the service was told of, which does not redirect, or s3://BUCKET/KEY"
+            }
+            Self::AddressAnswer => {
+                "Put the file where parts of it can be read, such as into a bucket"
+            }
             Self::SourceChanged => {
                 "Run the import again: it begins a new task with the file as it is now"
             }

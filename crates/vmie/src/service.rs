@@ -66,7 +66,10 @@ pub fn of_error(error: &Error, disk: Option<usize>) -> FileFinding {
             let (message, svc) = words(fault.cause(), fault.structure(), &found);
             (kebab(&format!("{:?}", fault.cause())), message, svc)
         }
-        Below::Host(fault) => (kebab(&format!("{:?}", fault.cause())), None, Vec::new()),
+        Below::Host(fault) => {
+            let code = kebab(&format!("{:?}", fault.cause()));
+            (code, words_of_place(fault.cause()), Vec::new())
+        }
         Below::Volumes(fault) => (kebab(&format!("{:?}", fault.cause())), None, Vec::new()),
         Below::Fs(fault) => (kebab(&format!("{:?}", fault.cause())), None, Vec::new()),
         Below::Guest(fault) => (kebab(&format!("{:?}", fault.cause())), None, Vec::new()),
@@ -95,6 +98,16 @@ pub fn refusal(error: &Error) -> Option<FileFinding> {
         return None;
     }
     Some(of_error(error, None)).filter(|finding| finding.service_message.is_some())
+}
+
+/// The service's words for a place that is none (SVC-ERR-12).
+fn words_of_place(cause: crate::Cause) -> Option<Message> {
+    use crate::Cause as Place;
+    let is_wrong = matches!(
+        cause,
+        Place::NotLocal | Place::BucketName | Place::KeyEscapes | Place::AddressDenied
+    );
+    is_wrong.then_some(Message::InvalidS3Location)
 }
 
 /// The service's words for a cause; `structure` and `found` are what the error names.

@@ -9,13 +9,16 @@ under many tasks, and every task that it accepted has to end right.
 
 import json
 import os
+import http.server
 import random
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 
@@ -48,6 +51,100 @@ def run(*arguments):
     if done.returncode:
         raise RuntimeError(f"{arguments} failed: {done.stderr}{done.stdout}")
     return done.stdout
+
+
+class Store:
+    """A folder behind signed https addresses, with a certificate of its own."""
+
+    def __init__(self, folder):
+        self.folder, self.asked, self.token = folder, [], "secret%016x" % random.getrandbits(64)
+        self.deleted = set()
+        os.makedirs(folder)
+        self.certificate, key = f"{folder}.pem", f"{folder}.key"
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=store",
+            "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
+            "-out", self.certificate, "-keyout", key)
+        store = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do(self):
+                path, _, query = self.path.partition("?")
+                name = os.path.basename(path)
+                file = os.path.join(store.folder, name)
+                store.asked.append((self.command, name))
+                if query != f"X-Amz-Signature={store.token}":
+                    return self.say(403)
+                if name == "moved":
+                    return self.say(302, headers=[("Location", "https://169.254.169.254/latest/meta-data/")])
+                if not os.path.exists(file):
+                    # As a store that may not be listed.
+                    return self.say(403)
+                if self.command == "DELETE":
+                    os.remove(file)
+                    store.deleted.add(name)
+                    return self.say(204)
+                with open(file, "rb") as opened:
+                    content = opened.read()
+                tag = [("ETag", f'"{len(content):x}-{os.stat(file).st_mtime_ns:x}"')]
+                if self.headers["If-Match"] not in (None, tag[0][1]):
+                    return self.say(412)
+                wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or "")
+                if not wanted:
+                    return self.say(200, content, tag)
+                first, last = int(wanted[1]), min(int(wanted[2]), len(content) - 1)
+                where = ("Content-Range", f"bytes {first}-{last}/{len(content)}")
+                self.say(206, content[first:last + 1], [*tag, where])
+
+            def say(self, status, body=b"", headers=()):
+                self.send_response(status)
+                for name, value in headers:
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+
+            do_GET = do_HEAD = do_DELETE = do
+
+            def log_message(self, *_):
+                pass
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, key)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.host = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def url(self, name):
+        return f"https://{self.host}/{name}?X-Amz-Signature={self.token}"
+
+    def put(self, name, content):
+        with open(os.path.join(self.folder, name + ".new"), "wb") as file:
+            file.write(content)
+        os.rename(os.path.join(self.folder, name + ".new"), os.path.join(self.folder, name))
+
+    def manifest(self, name, file, format, volume):
+        """The import manifest of a file (SVC-MAN-1), and its parts, which are not put yet."""
+        with open(file, "rb") as opened:
+            content = opened.read()
+        size, step = len(content), 10 << 20
+        starts = range(0, size, step)
+        url = lambda key: self.url(key).replace("&", "&amp;")
+        parts = "".join(
+            f"<part index='{i}'><byte-range start='{at}' end='{min(at + step, size) - 1}'/><key>{name}.part{i}</key>"
+            + "".join(f"<{kind}-url>{url(f'{name}.part{i}')}</{kind}-url>" for kind in ("head", "get", "delete"))
+            + "</part>" for i, at in enumerate(starts))
+        text = (
+            f"<manifest><version>2010-11-15</version><file-format>{format}</file-format>"
+            "<importer><name>peers</name><version>1</version><release>1</release></importer>"
+            f"<self-destruct-url>{url(name)}</self-destruct-url><import><size>{size}</size>"
+            f"<volume-size>{volume}</volume-size><parts count='{len(starts)}'>{parts}</parts></import></manifest>")
+        detail = dict(Format=format, Bytes=size, ImportManifestUrl=self.url(name))
+        return text.encode(), [(f"{name}.part{i}", content[at:at + step]) for i, at in enumerate(starts)], detail
 
 
 class Server:
@@ -231,6 +328,91 @@ def snapshots(server, ec2, disk, reference):
     return made, ami
 
 
+def conversion_task(ec2, task):
+    def look():
+        one = ec2.describe_conversion_tasks(ConversionTaskIds=[task])["ConversionTasks"][0]
+        return dict(one, state=one["State"])
+    return until(look)
+
+
+def instance_export(ec2, task):
+    def look():
+        one = ec2.describe_export_tasks(ExportTaskIds=[task])["ExportTasks"][0]
+        return dict(one, state=one["State"])
+    return until(look)
+
+
+def conversions(server, ec2, store, disk, reference, snapshot):
+    """import-volume and import-instance by manifests, an instance's export, signed addresses of images."""
+    # The task is there before its manifest is, and that before its parts (SVC-MAN-3).
+    manifest, parts, detail = store.manifest("volume.xml", disk, "RAW", 1)
+    task = ec2.import_volume(AvailabilityZone="us-east-1a", Image=detail, Volume=dict(Size=1),
+                             Description="in parts")["ConversionTask"]
+    first = task["ConversionTaskId"]
+    check(re.fullmatch(r"import-vol-[0-9a-z]{8,17}", first), f"the id {first}")
+    store.put("volume.xml", manifest)
+    for name, content in parts[1:]:
+        store.put(name, content)
+    time.sleep(1.5)
+    same("a part is missing", ec2.describe_conversion_tasks(ConversionTaskIds=[first])["ConversionTasks"][0]["State"], "active")
+    # Resuming asks for each part by its head-url, and uploads what is not there.
+    store.put(*parts[0])
+    done = conversion_task(ec2, first)
+    same("import-volume", done["state"], "completed")
+    volume = done["ImportVolume"]["Volume"]["Id"]
+    compare("the imported volume", disk, server.path("store", f"{volume}.raw"))
+    same("all of the upload is deleted", store.deleted, {"volume.xml", *(name for name, _ in parts)})
+    # An instance; the guide's types for Linux.
+    manifest, parts, detail = store.manifest("instance.xml", server.bucket(IMPORTS, "disks/1.vmdk"), "VMDK", 8)
+    store.put("instance.xml", manifest)
+    for name, content in parts:
+        store.put(name, content)
+    launch = dict(Architecture="x86_64", InstanceType="m3.medium", Placement=dict(AvailabilityZone="us-east-1a"))
+    task = ec2.import_instance(Platform="Linux", LaunchSpecification=launch, Description="an instance",
+                               DiskImages=[dict(Image=detail, Volume=dict(Size=8))])["ConversionTask"]
+    done = conversion_task(ec2, task["ConversionTaskId"])
+    same(f"import-instance ({done.get('StatusMessage')})", done["state"], "completed")
+    instance = done["ImportInstance"]["InstanceId"]
+    export = dict(InstanceId=instance, TargetEnvironment="vmware", ExportToS3Task=dict(
+        ContainerFormat="ova", DiskImageFormat="VMDK", S3Bucket=EXPORTS, S3Prefix="vms/"))
+    task = ec2.create_instance_export_task(**export)["ExportTask"]
+    key = f"vms/{task['ExportTaskId']}.ova"
+    same("the key of the export", task["ExportToS3Task"]["S3Key"], key)
+    same("the instance's export", instance_export(ec2, task["ExportTaskId"])["state"], "completed")
+    exported = os.path.join(server.data, "exported.raw")
+    run(VMIE, "convert", "-O", "raw", server.path("buckets", EXPORTS, key), exported)
+    compare("the disk of the exported OVA", reference, exported)
+    # Another volume is attached; then there are two, and it is not exported (SVC-ERR-15).
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", SnapshotId=snapshot)["VolumeId"]
+    attached = server.aws("attach-volume", "--volume-id", volume, "--instance-id", instance, "--device", "/dev/sdf")
+    check(attached["State"] in ("attaching", "attached"), f"attach-volume: {attached}")
+    same("attach-volume", (attached["InstanceId"], attached["VolumeId"], attached["Device"]), (instance, volume, "/dev/sdf"))
+    text(ec2.create_instance_export_task, export, "This instance has multiple volumes attached. Please remove additional volumes.")
+    # Whole images behind signed addresses, and addresses that lead where they must not.
+    with open(disk, "rb") as file:
+        store.put("disk.raw", file.read())
+    gone = "ClientError: Disk validation failed [We do not have access to the given resource. Reason 403 Forbidden]"
+    elsewhere = store.url("disk.raw").replace("127.0.0.1", "localhost")
+    for what, url, state, message in (
+        ("a signed address", store.url("disk.raw"), "completed", None),
+        ("a signature that is no longer good", store.url("disk.raw") + "0", "deleted", gone),
+        ("a host that is not allowed", elsewhere, "deleted", "Invalid S3 source location"),
+        ("the metadata service", "https://169.254.169.254/latest/meta-data/", "deleted", "Invalid S3 source location"),
+        ("a redirect to it", store.url("moved"), "deleted", "Invalid S3 source location"),
+    ):
+        task = ec2.import_snapshot(DiskContainer=dict(Format="RAW", Url=url), Description=what)["ImportTaskId"]
+        done = snapshot_task(ec2, task)["SnapshotTaskDetail"]
+        same(what, (done["Status"], done.get("StatusMessage")), (state, message))
+    print(f"the store was asked {len(store.asked)} times", flush=True)
+
+
+def text(call, parameters, expected):
+    try:
+        check(False, f"taken, where {expected!r} was due: {call(**parameters)}")
+    except ClientError as error:
+        same("the text", error.response["Error"]["Message"], expected)
+
+
 def lists(server, ec2):
     pages = list(ec2.get_paginator("describe_import_image_tasks").paginate(PaginationConfig=dict(PageSize=2)))
     ids = [one["ImportTaskId"] for page in pages for one in page["ImportImageTasks"]]
@@ -361,7 +543,9 @@ def main():
     scratch = tempfile.mkdtemp(prefix="vmie-serve-")
     server = None
     try:
-        server = Server(os.path.join(scratch, "data"), "--encrypted-at-rest")
+        store = Store(os.path.join(scratch, "store"))
+        server = Server(os.path.join(scratch, "data"), "--encrypted-at-rest", "--allow-url", store.host,
+                        "--url-ca", store.certificate)
         ec2 = server.client()
         reference = os.path.join(scratch, "reference.raw")
         run(VMIE, "convert", "-O", "raw", OVA, reference)
@@ -379,6 +563,7 @@ def main():
         cancels(ec2)
         ami = ec2.describe_import_image_tasks(ImportTaskIds=[first])["ImportImageTasks"][0]["ImageId"]
         exports(server, ec2, ami, reference)
+        conversions(server, ec2, store, small, reference, made[1])
         errors(server, ec2, ami)
         print(f"the examples took {time.monotonic() - start:.1f} s", flush=True)
         same("nothing temporary", os.listdir(server.path("store", "work")), [])
@@ -386,6 +571,7 @@ def main():
             kills(server, int(KILLS))
         log = open(f"{server.data}.log").read()
         check(server.key["secret"] not in log, "a secret stands in the log")
+        check(store.token not in log, "a signature stands in the log")
         check("panicked" not in log, "something panicked")
         server.stop()
     finally:

@@ -124,6 +124,16 @@ pub(crate) struct ServeArgs {
     /// Seconds between two looks at the upload of a conversion task
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub(crate) upload_poll: u64,
+    /// A host that signed addresses may lead to: HOST or *.DOMAIN, with :PORT where it is not 443, and
+    /// with http:// before it where there is no TLS. Without any, no such address is followed
+    #[arg(long = "allow-url", value_name = "HOST")]
+    pub(crate) allow_url: Vec<vmie_serve::AllowedHost>,
+    /// Names of such hosts may lead to private addresses
+    #[arg(long)]
+    pub(crate) allow_private_urls: bool,
+    /// The certificates that such hosts have to show, in PEM, in place of those that browsers trust
+    #[arg(long, value_name = "FILE")]
+    pub(crate) url_ca: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Output,
 }

@@ -1,12 +1,13 @@
 //! `vmie serve`
 
 use std::fmt::Write as _;
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
 use vmie_serve::sigv4::{AccessKey, Keys};
-use vmie_serve::{Error, Options, Scene, Server, Tls, demo, own_keys};
+use vmie_serve::{Error, Options, Scene, Server, Tls, WebOptions, demo, own_keys};
 
 use super::stop;
 use crate::args::ServeArgs;
@@ -62,6 +63,14 @@ fn options(args: &ServeArgs) -> Result<Options, Error> {
     if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
         options.tls = Some(Tls::read(chain, key)?);
     }
+    options.web = WebOptions {
+        hosts: args.allow_url.clone(),
+        private: args.allow_private_urls,
+        roots: match &args.url_ca {
+            Some(file) => Some(fs::read(file).map_err(|error| vmie::Error::read(file, error))?),
+            None => None,
+        },
+    };
     Ok(options)
 }
 

@@ -3,6 +3,8 @@
 
 mod address;
 mod folder;
+#[cfg(feature = "web")]
+mod web;
 
 use std::fmt;
 use std::io::{Read as _, Write};
@@ -14,6 +16,8 @@ use vmie_tasks::{SourceUrl, Tag};
 
 pub use self::address::split_url;
 pub use self::folder::FolderBuckets;
+#[cfg(feature = "web")]
+pub use self::web::{AllowedHost, WebAddresses, WebOptions};
 use crate::{Cause, Error};
 
 /// Bytes of a file that are handed on at a time.
@@ -158,7 +162,7 @@ pub trait Addresses: Send + Sync + fmt::Debug {
     /// cannot be read.
     fn open(&self, url: &SourceUrl) -> Result<Object, Error>;
 
-    /// The length of what is there; `None` when nothing is.
+    /// The length of what is there; `None` when nothing is, or when that may not be seen.
     ///
     /// # Errors
     /// As [`open`](Self::open), except that nothing being there is none.

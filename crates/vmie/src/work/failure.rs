@@ -38,7 +38,7 @@ pub(super) fn can_pass_at_all(error: &Error) -> bool {
 }
 
 /// Whether trying again later can help.
-fn can_pass(error: &io::Error) -> bool {
+pub(crate) fn can_pass(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(
         error.kind(),

@@ -75,8 +75,12 @@ use vmie_tasks::{Begin, TaskId, Work, WorkerEvent};
 pub use crate::buckets::{
     Addresses, Buckets, FolderBuckets, NoAddresses, Object, ObjectHead, ObjectWriter, split_url,
 };
+#[cfg(feature = "web")]
+pub use crate::buckets::{AllowedHost, WebAddresses, WebOptions};
 use crate::store::{self, Durable, Layout};
 use crate::{Cause, Error, ImageOptions, Judging};
+#[cfg(feature = "web")]
+pub(crate) use failure::can_pass;
 pub(crate) use import::image_format;
 use pace::Tell;
 pub(crate) use sink::placed;
