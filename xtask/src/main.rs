@@ -116,12 +116,15 @@ enum Peers {
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
     /// attribute and byte by byte. As root: images are loop-mounted.
     Fs {
-        /// Which (btrfs, ext, ntfs, xfs); all when none is named.
+        /// Which (btrfs, ext, fat, ntfs, xfs); all when none is named.
         only: Vec<String>,
-        /// Only the first three ways to make each, and nothing large, full or crashed.
+        /// Only the first two ways to make each, and nothing large, full or crashed.
         #[arg(long)]
         quick: bool,
     },
+    /// Volume groups and arrays made by lvm2 and mdadm: what they are, where their bytes are, and, where
+    /// the kernel has a device-mapper and software RAID, the bytes. As root: loop devices are used.
+    Volumes,
 }
 
 fn main() -> Result<()> {
@@ -146,6 +149,9 @@ fn main() -> Result<()> {
         Command::Peers {
             what: Peers::Fs { only, quick },
         } => peers::fs(&only, quick),
+        Command::Peers {
+            what: Peers::Volumes,
+        } => peers::volumes::run(),
         Command::Rules { file } => rules::run(&file),
         Command::Points { check } => points::run(check),
         Command::Kill { image, times, seed } => kill::run(&image, times, seed),

@@ -4,8 +4,6 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use rustix::fs::ioctl_ficlone;
 use vmie::fs::btrfs::open_devices;
@@ -14,8 +12,9 @@ use vmie::io::ReadAt;
 
 use super::Report;
 use super::compare::{Except, compare, limits, volume};
+use super::crash::Crashes;
 use super::mount::{Mount, image};
-use super::populate::{Plan, Random, busy, fill, populate};
+use super::populate::{Plan, Random, fill, populate};
 use crate::Result;
 use crate::run::{text, tool};
 
@@ -24,6 +23,8 @@ const EXCEPT: Except = Except {
     stubs: true,
     directory_sizes: false,
     times: false,
+    directory_times: false,
+    holes: false,
     owners: false,
 };
 
@@ -113,30 +114,17 @@ const VARIANTS: &[Variant] = &[
 ];
 
 pub(super) fn run(report: &mut Report) -> Result<()> {
-    let scratch = tempfile::tempdir()?;
     for (seed, variant) in (1..).zip(report.chosen(VARIANTS)) {
-        let folder = scratch.path().join("variant");
-        fs::create_dir(&folder)?;
-        let outcome = one(report, variant, seed, &folder);
-        report.tally.attempt(variant.name, outcome);
-        fs::remove_dir_all(&folder)?;
+        report.part(variant.name, |report, folder| {
+            one(report, variant, seed, folder)
+        })?;
     }
-    if report.quick {
-        return Ok(());
-    }
-    for (name, step) in [
-        ("large", large as fn(&mut Report, &Path) -> Result<()>),
+    report.long(&[
+        ("large", large),
         ("nearly full", full),
         ("subvolumes", subvolumes),
-        ("crash images", crashes),
-    ] {
-        let folder = scratch.path().join("step");
-        fs::create_dir(&folder)?;
-        let outcome = step(report, &folder);
-        report.tally.attempt(name, outcome);
-        fs::remove_dir_all(&folder)?;
-    }
-    Ok(())
+        ("crash images", |report, folder| CRASHES.run(report, folder)),
+    ])
 }
 
 fn make(images: &[PathBuf], mebibytes: u64, options: &[&str]) -> Result<()> {
@@ -270,15 +258,9 @@ fn large(report: &mut Report, folder: &Path) -> Result<()> {
     let images = [folder.join("large.img")];
     make(&images, 3072, &[])?;
     let at = folder.join("mnt");
-    let plan = Plan {
-        files: 5000,
-        many: 100_000,
-        deep: 400,
-        ..Plan::small(77)
-    };
     {
         let mount = Mount::new(&images, &at, "btrfs", "rw,compress=zstd")?;
-        populate(&mount.at, &plan)?;
+        populate(&mount.at, &Plan::large())?;
     }
     let mount = Mount::new(&images, &at, "btrfs", "ro")?;
     let fs = open(&images)?;
@@ -393,55 +375,16 @@ fn plain(line: &str) -> String {
     )
 }
 
-/// Images copied at one moment while the filesystem is mounted and busy: as after the power was
-/// cut. They lie on a filesystem that clones files, so that the copy is of one moment.
-fn crashes(report: &mut Report, folder: &Path) -> Result<()> {
-    let outer = [folder.join("outer.img")];
-    make(&outer, 6144, &[])?;
-    let outer = Mount::new(&outer, &folder.join("outer"), "btrfs", "rw")?;
-    let mut dirty = 0;
-    for round in 0..4u64 {
-        let inner = outer.at.join("inner.img");
-        make(std::slice::from_ref(&inner), 512, &[])?;
-        let copies = crash(&inner, folder, "btrfs", round)?;
-        for (i, copy) in copies.into_iter().enumerate() {
-            let name = format!("crash {round}.{i}");
-            let fs = open(std::slice::from_ref(&copy))?;
-            dirty += usize::from(fs.state() == State::Dirty);
-            let at = folder.join("crashed");
-            let options = "ro,rescue=nologreplay";
-            let mount = Mount::new(std::slice::from_ref(&copy), &at, "btrfs", options)?;
-            compare(report, &name, &*fs, fs.root(), &mount.at, EXCEPT)?;
-            drop(mount);
-            fs::remove_file(copy)?;
-        }
-        fs::remove_file(inner)?;
-    }
-    println!("btrfs: {dirty} of 12 crash images have a log and are named dirty");
-    report
-        .tally
-        .check(dirty > 0, || "no crash image has a log".to_owned());
-    Ok(())
-}
-
-/// Keeps an image busy through a mount and clones it three times meanwhile.
-pub(super) fn crash(image: &Path, folder: &Path, kind: &str, seed: u64) -> Result<Vec<PathBuf>> {
-    let images = [image.to_owned()];
-    let mount = Mount::new(&images, &folder.join("busy"), kind, "rw")?;
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        for writer in 0..2 {
-            let (at, stop) = (&mount.at, &stop);
-            scope.spawn(move || busy(at, stop, seed * 2 + writer));
-        }
-        let copies = (0..3u64).map(|i| {
-            std::thread::sleep(Duration::from_millis(900 + 700 * (seed + i)));
-            let copy = image.with_extension(format!("{i}.copy"));
-            tool("cp", &["--reflink=always", text(image), text(&copy)])?;
-            Ok(copy)
-        });
-        let copies = copies.collect::<Result<Vec<_>>>();
-        stop.store(true, Ordering::Relaxed);
-        copies
-    })
-}
+/// As the kernel has them when it leaves the log alone, which is what is read here.
+const CRASHES: Crashes = Crashes {
+    kind: "btrfs",
+    mount: "ro,rescue=nologreplay",
+    make: |path, mebibytes, options| make(&[path.to_owned()], mebibytes, options),
+    mebibytes: 512,
+    variants: &[
+        ("crash", &[]),
+        ("crash, nodes of 4 KiB", &["-n", "4096"]),
+        ("crash, mixed", &["--mixed"]),
+        ("crash, one copy", &["-m", "single"]),
+    ],
+};

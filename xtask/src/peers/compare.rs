@@ -53,6 +53,11 @@ pub(super) struct Except {
     pub(super) directory_sizes: bool,
     /// Times of everything: what the image was made from does not hand them on.
     pub(super) times: bool,
+    /// Times of directories: the tool that takes them out does not hand them on.
+    pub(super) directory_times: bool,
+    /// Long holes but for their ends, where the mount cannot tell them from data: reading on through a TiB
+    /// of zeroes takes hours.
+    pub(super) holes: bool,
     /// Permissions and owners, where the filesystem has none and the mount makes them up.
     pub(super) owners: bool,
 }
@@ -66,6 +71,9 @@ pub(super) fn limits() -> Limits {
 pub(super) fn volume(path: &Path) -> Result<Arc<dyn ReadAt>> {
     Ok(Arc::new(FileSource::open(path)?))
 }
+
+/// Bytes of a hole that are worth a question to the kernel.
+const HOLE: u64 = 1 << 20;
 
 struct Walk<'a> {
     fs: &'a dyn Filesystem,
@@ -182,7 +190,7 @@ impl Walk<'_> {
         }
         if !stub {
             let mtime = (theirs.mtime(), u32::try_from(theirs.mtime_nsec())?);
-            if !self.except.times {
+            if !(self.except.times || self.except.directory_times && kind.is_dir()) {
                 self.same(path, "mtime", ours.mtime, Some(mtime));
             }
         }
@@ -235,6 +243,18 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Whether a range of a file reads as zeroes at both ends.
+    fn ends(&self, file: &File, start: u64, end: u64) -> Result<bool> {
+        let mut part = vec![0; 64 << 10];
+        for at in [start, end - part.len() as u64] {
+            file.read_exact_at(&mut part, at)?;
+            if part.iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The content, read in pieces of odd and even lengths; holes that both sides know are passed
     /// over.
     fn content(&mut self, node: Node, path: &Path, size: u64) -> Result<()> {
@@ -250,10 +270,15 @@ impl Walk<'_> {
                 return Ok(());
             }
             // A hole as the kernel sees it, too: what is behind it is then not read here.
-            if extent.kind.reads_zero() && extent.len > 64 << 20 {
-                let data = rustix::fs::seek(&theirs, rustix::fs::SeekFrom::Data(at));
+            if extent.kind.reads_zero() && extent.len > HOLE {
                 let end = at + extent.len;
-                if data.is_err() || data.is_ok_and(|data| data >= end) {
+                let is_hole = if self.except.holes {
+                    self.ends(&theirs, at, end)?
+                } else {
+                    let data = rustix::fs::seek(&theirs, rustix::fs::SeekFrom::Data(at));
+                    data.is_err() || data.is_ok_and(|data| data >= end)
+                };
+                if is_hole {
                     at = end;
                     continue;
                 }

@@ -1,23 +1,28 @@
 //! What vmie reads as its second readers see it: images as qemu-img does (`cargo xtask peers formats`),
 //! the wire codec as botocore does (`cargo xtask peers ec2`), the service as the AWS CLI does
-//! (`cargo xtask peers serve`), and filesystems as the kernel does
-//! (`cargo xtask peers fs`).
+//! (`cargo xtask peers serve`), filesystems as the kernel does
+//! (`cargo xtask peers fs`), and what lvm2 and mdadm put together (`cargo xtask peers volumes`).
 //!
 //! Filesystems' images are made by each filesystem's own mkfs and filled through a mount of the kernel; then
 //! every path, attribute and byte that vmie reads is compared with what the kernel shows. Needs
-//! root, for loop mounts. NTFS is mounted by ntfs-3g.
+//! root, for loop mounts. NTFS is mounted by ntfs-3g; FAT is filled and read by mtools.
 
 mod btrfs;
 mod compare;
+mod crash;
 pub(crate) mod ec2;
 mod ext;
+mod fat;
 pub(crate) mod formats;
 mod mount;
 mod ntfs;
 mod populate;
 pub(crate) mod python;
 pub(crate) mod serve;
+pub(crate) mod volumes;
 mod xfs;
+
+use std::path::Path;
 
 use crate::Result;
 use crate::run::Tally;
@@ -32,23 +37,49 @@ struct Report {
 }
 
 impl Report {
-    /// The ways to make a filesystem that are gone through.
+    /// The ways to make a filesystem that are gone through: the first two, when it shall be quick.
     fn chosen<'a, T>(&self, all: &'a [T]) -> &'a [T] {
         if self.quick {
-            &all[..all.len().min(3)]
+            &all[..all.len().min(2)]
         } else {
             all
         }
     }
+
+    /// One part in a folder of its own, which is gone afterwards. Its failure is a difference, and
+    /// the others are gone through all the same.
+    fn part(
+        &mut self,
+        name: &str,
+        part: impl FnOnce(&mut Self, &Path) -> Result<()>,
+    ) -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let outcome = part(self, folder.path());
+        self.tally.attempt(name, outcome);
+        Ok(())
+    }
+
+    /// What is large, full or crashed, unless it shall be quick.
+    fn long(&mut self, steps: &[(&str, Step)]) -> Result<()> {
+        for (name, step) in steps {
+            if !self.quick {
+                self.part(name, step)?;
+            }
+        }
+        Ok(())
+    }
 }
+
+type Step = fn(&mut Report, &Path) -> Result<()>;
 
 type Check = fn(&mut Report) -> Result<()>;
 
 /// Compares the filesystems that were asked for; all when none was named.
 pub(crate) fn fs(only: &[String], quick: bool) -> Result<()> {
-    let all: [(&str, Check); 4] = [
+    let all: [(&str, Check); 5] = [
         ("btrfs", btrfs::run),
         ("ext", ext::run),
+        ("fat", fat::run),
         ("ntfs", ntfs::run),
         ("xfs", xfs::run),
     ];
@@ -66,8 +97,9 @@ pub(crate) fn fs(only: &[String], quick: bool) -> Result<()> {
             quick,
             ..Report::default()
         };
+        let start = std::time::Instant::now();
         let outcome = run(&mut report);
-        println!("{name}: {}", report.counts);
+        println!("{name}: {} in {:.0?}", report.counts, start.elapsed());
         whole.attempt(name, outcome);
         whole.attempt(name, report.tally.finish(name));
     }

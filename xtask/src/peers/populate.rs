@@ -82,6 +82,16 @@ impl Plan {
             huge: true,
         }
     }
+
+    /// More than twenty thousand files, most of them in one directory, and directories that are deep.
+    pub(super) fn large() -> Self {
+        Self {
+            files: 5000,
+            many: 100_000,
+            deep: 400,
+            ..Self::small(77)
+        }
+    }
 }
 
 /// Fills a folder.

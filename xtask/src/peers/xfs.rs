@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{XattrFlags, ioctl_ficlone, setxattr};
 use vmie::fs::{Filesystem, State};
 
 use super::Report;
-use super::btrfs::crash;
 use super::compare::{Except, compare, limits, volume};
+use super::crash::Crashes;
 use super::mount::{Mount, image};
 use super::populate::{Plan, Random, fill, populate};
 use crate::Result;
@@ -67,36 +67,21 @@ const VERSION_4: &[Variant] = &[
 ];
 
 pub(super) fn run(report: &mut Report) -> Result<()> {
-    let scratch = tempfile::tempdir()?;
     for (seed, variant) in (1..).zip(report.chosen(VARIANTS)) {
-        let folder = scratch.path().join("variant");
-        fs::create_dir(&folder)?;
-        let outcome = one(report, variant, seed, &folder);
-        report.tally.attempt(variant.0, outcome);
-        fs::remove_dir_all(&folder)?;
+        report.part(variant.0, |report, folder| {
+            one(report, variant, seed, folder)
+        })?;
     }
     for variant in report.chosen(VERSION_4) {
-        let folder = scratch.path().join("variant");
-        fs::create_dir(&folder)?;
-        let outcome = version_4(report, variant, &folder);
-        report.tally.attempt(variant.0, outcome);
-        fs::remove_dir_all(&folder)?;
+        report.part(variant.0, |report, folder| {
+            version_4(report, variant, folder)
+        })?;
     }
-    if report.quick {
-        return Ok(());
-    }
-    for (name, step) in [
-        ("large", large as fn(&mut Report, &Path) -> Result<()>),
+    report.long(&[
+        ("large", large),
         ("nearly full", full),
-        ("crash images", crashes),
-    ] {
-        let folder = scratch.path().join("step");
-        fs::create_dir(&folder)?;
-        let outcome = step(report, &folder);
-        report.tally.attempt(name, outcome);
-        fs::remove_dir_all(&folder)?;
-    }
-    Ok(())
+        ("crash images", |report, folder| CRASHES.run(report, folder)),
+    ])
 }
 
 fn make(path: &Path, mebibytes: u64, options: &[&str]) -> Result<()> {
@@ -261,16 +246,10 @@ fn clones(at: &Path) -> Result<()> {
 fn large(report: &mut Report, folder: &Path) -> Result<()> {
     let image = folder.join("large.img");
     make(&image, 3072, &[])?;
-    let plan = Plan {
-        files: 5000,
-        many: 100_000,
-        deep: 400,
-        ..Plan::small(77)
-    };
     {
         let at = folder.join("mnt");
         let mount = Mount::new(std::slice::from_ref(&image), &at, "xfs", "rw")?;
-        populate(&mount.at, &plan)?;
+        populate(&mount.at, &Plan::large())?;
     }
     let fs = open(&image)?;
     against(report, "large", &*fs, &image, "ro")
@@ -295,14 +274,13 @@ fn full(report: &mut Report, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Images of one moment of a busy filesystem, as the kernel has them once it has recovered them.
-fn crashes(report: &mut Report, folder: &Path) -> Result<()> {
-    let outer = [folder.join("outer.img")];
-    image(&outer[0], 6144 * MIB)?;
-    tool("mkfs.btrfs", &["-q", text(&outer[0])])?;
-    let outer = Mount::new(&outer, &folder.join("outer"), "btrfs", "rw")?;
-    let mut counts = [0; 2];
-    let kinds: [Variant; 5] = [
+/// As the kernel has them once it has recovered them.
+const CRASHES: Crashes = Crashes {
+    kind: "xfs",
+    mount: "rw,nouuid",
+    make,
+    mebibytes: 320,
+    variants: &[
         ("crash", &[]),
         (
             "crash, blocks of 1 KiB",
@@ -314,32 +292,5 @@ fn crashes(report: &mut Report, folder: &Path) -> Result<()> {
         ),
         ("crash, log stripes", &["-l", "su=262144"]),
         ("crash, blocks of 64 KiB", &["-b", "size=65536"]),
-    ];
-    for (round, (name, options)) in (0..).zip(kinds) {
-        let inner = outer.at.join("inner.img");
-        make(&inner, 320, options)?;
-        for copy in crash(&inner, folder, "xfs", round % 3)? {
-            let recovered = crashed(report, name, &copy, &mut counts);
-            report.tally.attempt(name, recovered);
-            fs::remove_file(&copy)?;
-        }
-        fs::remove_file(inner)?;
-    }
-    let [dirty, all] = counts;
-    println!("xfs: {dirty} of {all} crash images had a log to replay");
-    report
-        .tally
-        .check(dirty > 0, || "no crash image needs recovery".to_owned());
-    Ok(())
-}
-
-fn crashed(report: &mut Report, name: &str, copy: &Path, counts: &mut [u32; 2]) -> Result<()> {
-    let fs = open(copy)?;
-    counts[0] += u32::from(fs.state() == State::Dirty);
-    counts[1] += 1;
-    let recovered: PathBuf = copy.with_extension("recovered");
-    tool("cp", &["--reflink=always", text(copy), text(&recovered)])?;
-    against(report, name, &*fs, &recovered, "rw,nouuid")?;
-    fs::remove_file(&recovered)?;
-    Ok(())
-}
+    ],
+};

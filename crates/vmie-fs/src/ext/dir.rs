@@ -58,7 +58,7 @@ impl Dir {
         }
         let Reader { names, charges, .. } = reader;
         Ok(Self {
-            names,
+            names: ext.fast.names(inode.number, names),
             by_name: OnceLock::new(),
             _charge: charges,
         })

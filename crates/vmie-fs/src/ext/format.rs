@@ -293,6 +293,9 @@ pub(super) struct XattrEntry {
 pub(super) const NDIR_BLOCKS: usize = 12;
 /// `EXT4_MAX_EXTENT_DEPTH`.
 pub(super) const MAX_EXTENT_DEPTH: u16 = 5;
+/// The kind of file in `i_mode`, and that of folders.
+pub(super) const S_IFMT: u16 = 0xf000;
+pub(super) const S_IFDIR: u16 = 0x4000;
 pub(super) const EXTENT_MAGIC: u16 = 0xf30a;
 /// Longest extent; what is longer is preallocated and reads as zeroes, this much less long.
 pub(super) const EXT_INIT_MAX_LEN: u16 = 32768;

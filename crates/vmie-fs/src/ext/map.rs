@@ -9,6 +9,7 @@ use super::format::{
     InodeFlags, MAX_EXTENT_DEPTH, NDIR_BLOCKS,
 };
 use super::inode::Inode;
+use super::journal::Laid;
 use super::open::Ext;
 use crate::{Cause, Error};
 
@@ -59,10 +60,17 @@ impl Map {
             return Ok(last.from(at));
         }
         ext.budget.work("blocks of a file", 1)?;
-        let run = if inode.flags.contains(InodeFlags::EXTENTS) {
-            in_extents(ext, inode, at)?
-        } else {
-            in_block_map(ext, inode, at)?
+        let run = match ext.fast.run(inode.number, at) {
+            Laid::Run(run) => run,
+            Laid::Nothing => on_volume(ext, inode, at)?,
+            Laid::Before(next) => {
+                // What is known otherwise may lie on both sides of it.
+                let run = on_volume(ext, inode, at)?.from(at);
+                Run {
+                    len: run.len.min(next.saturating_sub(at)),
+                    ..run
+                }
+            }
         };
         if let Some(block) = run.block {
             let end = block.checked_add(run.len);
@@ -72,6 +80,14 @@ impl Map {
         }
         self.last = Some(run);
         Ok(run.from(at))
+    }
+}
+
+fn on_volume(ext: &Ext, inode: &Inode, at: u64) -> Result<Run, Error> {
+    if inode.flags.contains(InodeFlags::EXTENTS) {
+        in_extents(ext, inode, at)
+    } else {
+        in_block_map(ext, inode, at)
     }
 }
 

@@ -14,6 +14,7 @@ use super::format::{
 };
 use super::geometry::Geometry;
 use super::inode::Inode;
+use super::journal::Fast;
 use super::{attr, journal, probe};
 use crate::memory::kind_error;
 use crate::{
@@ -39,6 +40,8 @@ pub(super) struct Ext {
     identity: Identity,
     state: State,
     space: Space,
+    /// What fast commits changed that wait to be replayed.
+    pub(super) fast: Fast,
     dirs: Mutex<HashMap<u32, Arc<Dir>>>,
     _cache: Charge,
 }
@@ -66,11 +69,12 @@ impl Ext {
         if !geometry.incompat.contains(Incompat::RECOVER) || !compat.contains(Compat::HAS_JOURNAL) {
             return Ok(ext);
         }
-        let replayed = journal::replay(&ext, &sb, volume)?;
+        let (replayed, fast) = journal::replay(&ext, &sb, volume)?;
         // The superblock itself may be among what was replayed.
         let sb = superblock(&*replayed)?;
         let geometry = Geometry::new(&sb, replayed.len())?;
         let mut after = Self::new(replayed, &sb, geometry, ext.budget.clone())?;
+        after.fast = fast;
         if after.state == State::Clean {
             after.state = State::Dirty;
         }
@@ -102,6 +106,7 @@ impl Ext {
             ),
             geometry,
             budget,
+            fast: Fast::default(),
             dirs: Mutex::default(),
             _cache: cache,
         })

@@ -23,8 +23,6 @@ pub(super) const REVOKE_HEADER_LEN: usize = 16;
 pub(super) const TAIL_LEN: usize = 4;
 /// Bytes of a UUID that follows a tag without `SAME_UUID`.
 pub(super) const TAG_UUID_LEN: usize = 16;
-/// What an area of fast commits starts with when there is one: the tag of its head.
-pub(super) const FC_TAG_HEAD: u16 = 0x000a;
 /// `JBD2_DEFAULT_FAST_COMMIT_BLOCKS`.
 pub(super) const DEFAULT_FAST_COMMIT_BLOCKS: u32 = 256;
 

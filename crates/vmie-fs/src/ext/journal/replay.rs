@@ -6,11 +6,11 @@ use std::sync::Arc;
 use vmie_io::{Charge, ReadAt, int};
 use zerocopy::FromBytes;
 
+use super::fast::{self, Fast};
 use super::format::{
-    COMMIT_BLOCK, COMMIT_CHECKSUM_OFFSET, DEFAULT_FAST_COMMIT_BLOCKS, DESCRIPTOR_BLOCK,
-    FC_TAG_HEAD, Header, JBD2_MAGIC_NUMBER, JournalIncompat, JournalSuperblock, REVOKE_BLOCK,
-    REVOKE_HEADER_LEN, SUPERBLOCK_CHECKSUM_OFFSET, SUPERBLOCK_LEN, SUPERBLOCK_V1, SUPERBLOCK_V2,
-    TAIL_LEN, TagFlags,
+    COMMIT_BLOCK, COMMIT_CHECKSUM_OFFSET, DEFAULT_FAST_COMMIT_BLOCKS, DESCRIPTOR_BLOCK, Header,
+    JBD2_MAGIC_NUMBER, JournalIncompat, JournalSuperblock, REVOKE_BLOCK, REVOKE_HEADER_LEN,
+    SUPERBLOCK_CHECKSUM_OFFSET, SUPERBLOCK_LEN, SUPERBLOCK_V1, SUPERBLOCK_V2, TAIL_LEN, TagFlags,
 };
 use super::tag::Tags;
 use super::view::{Copy, Replayed};
@@ -28,13 +28,13 @@ const COPY_COST: u64 = 64;
 /// What a number of a revoked block costs in its map, at the worst.
 const REVOKED_COST: u64 = 32;
 
-/// The volume as it is after everything committed has been written to its place. The volume
-/// itself is not touched.
+/// The volume as it is after everything committed has been written to its place, and what fast commits
+/// changed after that. The volume itself is not touched.
 pub(in crate::ext) fn replay(
     ext: &Ext,
     sb: &Superblock,
     volume: Arc<dyn ReadAt>,
-) -> Result<Arc<dyn ReadAt>, Error> {
+) -> Result<(Arc<dyn ReadAt>, Fast), Error> {
     let number = sb.s_journal_inum.get();
     if number == 0 {
         // The journal is on a device of its own, and what waits in it is missing here.
@@ -48,23 +48,25 @@ pub(in crate::ext) fn replay(
     let mut journal = Journal::open(ext, inode)?;
     let mut blocks = BTreeMap::new();
     let mut charges = Vec::new();
+    let mut end = journal.sequence;
     if journal.start != 0 {
-        let end = journal.scan()?;
+        end = journal.scan()?;
         let mut scratch = Vec::new();
         let revoked = journal.revocations(end, &mut scratch)?;
         journal.copies(end, &revoked, &mut blocks, &mut charges)?;
-        journal.refuse_fast_commits(end)?;
     }
-    Ok(Arc::new(Replayed {
+    let fast = fast::read(&mut journal, end)?;
+    let volume = Arc::new(Replayed {
         source: volume,
         block_size: ext.geometry.block_size,
         blocks,
         _charge: charges,
-    }))
+    });
+    Ok((volume, fast))
 }
 
-struct Journal<'a> {
-    ext: &'a Ext,
+pub(super) struct Journal<'a> {
+    pub(super) ext: &'a Ext,
     inode: Inode,
     map: Map,
     features: JournalIncompat,
@@ -76,15 +78,15 @@ struct Journal<'a> {
     sequence: u32,
     /// The first block of the ring, and the one after its last.
     first: u32,
-    last: u32,
+    pub(super) last: u32,
     /// Blocks of the whole journal.
-    len: u32,
+    pub(super) len: u32,
 }
 
 /// A block of the journal in memory, and where on the volume it is.
-struct Block {
-    bytes: Vec<u8>,
-    at: u64,
+pub(super) struct Block {
+    pub(super) bytes: Vec<u8>,
+    pub(super) at: u64,
 }
 
 impl Block {
@@ -212,7 +214,7 @@ impl<'a> Journal<'a> {
         }
     }
 
-    fn block(&mut self, index: u32) -> Result<Block, Error> {
+    pub(super) fn block(&mut self, index: u32) -> Result<Block, Error> {
         self.ext.budget.work("journal", 1)?;
         let at = self.place(index)?;
         let mut bytes = vec![0; self.ext.geometry.block_len()];
@@ -383,28 +385,5 @@ impl<'a> Journal<'a> {
             .at(STRUCTURE, copy.at)
             .field("t_checksum")
             .found(expected))
-    }
-
-    /// Fast commits come after the last transaction and are not replayed here: without them, what
-    /// is read would be older than what the guest's own kernel would see.
-    fn refuse_fast_commits(&mut self, end: u32) -> Result<(), Error> {
-        if self.last >= self.len {
-            return Ok(());
-        }
-        let block = self.block(self.last)?;
-        // struct ext4_fc_tl { tag, len }, then struct ext4_fc_head { features, tid }.
-        let tag = block
-            .bytes
-            .first_chunk::<2>()
-            .map(|tag| u16::from_le_bytes(*tag));
-        let tid = block.bytes.get(8..).and_then(|rest| rest.first_chunk());
-        let tid = tid.map(|tid| u32::from_le_bytes(*tid));
-        if tag == Some(FC_TAG_HEAD) && tid == Some(end) {
-            return Err(Error::new(Cause::Feature)
-                .at(STRUCTURE, block.at)
-                .field("fc_tag")
-                .found(FC_TAG_HEAD));
-        }
-        Ok(())
     }
 }
