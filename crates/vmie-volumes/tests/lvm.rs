@@ -450,7 +450,7 @@ proptest! {
             at += count;
         }
         let mut disks = two(&lv("x", &segments));
-        let mut expected = Vec::new();
+        let mut expected: Vec<u8> = Vec::new();
         for (pv, first, count) in &runs {
             expected.extend(extents(&disks[*pv], *first as usize, *count as usize));
         }
