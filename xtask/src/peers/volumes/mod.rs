@@ -1,8 +1,8 @@
 //! Volume groups and arrays made by their own tools (`cargo xtask peers volumes`).
 //!
 //! Without a device-mapper in the kernel lvm2 only writes metadata, and what a logical volume holds
-//! follows from the places that it tells of. Where the kernel has one, and software RAID (`cargo xtask
-//! appliance … -- peers volumes`), volumes are filled through it and compared byte by byte.
+//! follows from the places that it tells of. Where the kernel has one, and software RAID, volumes are filled
+//! through it and compared byte by byte.
 
 mod lvm;
 mod md;
