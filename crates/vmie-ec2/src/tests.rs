@@ -391,6 +391,21 @@ fn forms_beyond_the_limits() {
         let error = decode(&items(count)).unwrap_err();
         assert_eq!((error.code.as_str(), error.message.as_str()), (code, text));
     }
+    // A name is shown as far as a person reads it, whatever is wrong with its value.
+    let long = "a".repeat(60_000);
+    let error = decode(&format!("Action=ImportImage&{long}=%00")).unwrap_err();
+    assert!(
+        error
+            .message
+            .ends_with(" has a character that XML cannot carry")
+    );
+    assert!(error.message.len() < 2048, "{}", error.message.len());
+    let error = decode(&format!(
+        "Action=ImportImage&{long}={}",
+        "b".repeat(900_000)
+    ))
+    .unwrap_err();
+    assert!(error.message.len() < 2048, "{}", error.message.len());
     let error = decode(&"a".repeat((1 << 20) + 1)).unwrap_err();
     assert_eq!(
         error.to_string(),

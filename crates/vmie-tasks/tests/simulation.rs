@@ -86,6 +86,14 @@ fn the_choices_can_be_any_bytes() {
     }
 }
 
+/// Choices that the model test found: several conversions of one task reach their limits at one tick,
+/// so that one is begun again and ended with the task in the same turn.
+#[test]
+fn what_ends_as_it_begins_is_neither_begun_nor_aborted() {
+    let choices = include_bytes!("regressions/aborted_as_it_began.bin");
+    World::new(Bytes(choices), through_json).run(200);
+}
+
 /// How many operations the model test does: `VMIE_MODEL_OPERATIONS`, few when nothing is said.
 fn operations() -> u32 {
     let asked = std::env::var("VMIE_MODEL_OPERATIONS").ok();

@@ -6,7 +6,7 @@ use std::fmt;
 use vmie_rules::api::ApiCode;
 use vmie_tasks::ApiError;
 
-use super::{malformed, percent, refuse, unknown};
+use super::{malformed, percent, refuse, shown, unknown};
 use crate::leaf::is_xml;
 use crate::limits::Limits;
 
@@ -132,10 +132,12 @@ fn check(name: &str, value: &str, limits: &Limits) -> Result<(), ApiError> {
     }
     if value.len() > limits.value_bytes {
         let most = limits.value_bytes;
+        let name = shown(name);
         let text = format!("The value of the parameter {name} has more than {most} bytes");
         return Err(refuse(ApiCode::InvalidParameterValue, text));
     }
     if !is_all_xml(value) {
+        let name = shown(name);
         let text =
             format!("The value of the parameter {name} has a character that XML cannot carry");
         return Err(refuse(ApiCode::InvalidParameterValue, text));

@@ -92,7 +92,14 @@ impl Turn {
             task: task.clone(),
             step,
         };
-        self.aborts.push(Output::Abort { order, attempt });
+        // One that would only begin with this turn is not heard of: its abort would come first.
+        let begins = self.begins.iter().position(|output| {
+            matches!(output, Output::Begin(begin) if begin.order == order && begin.attempt == attempt)
+        });
+        match begins {
+            Some(at) => drop(self.begins.remove(at)),
+            None => self.aborts.push(Output::Abort { order, attempt }),
+        }
     }
 
     fn event(&mut self, task: &TaskId, event: Happening) {
