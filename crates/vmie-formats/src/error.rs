@@ -38,8 +38,8 @@ pub enum Cause {
     /// A format that is recognised and not read.
     #[error("images of this format are not read")]
     FormatNotRead,
-    /// A format that this build does not read: its feature is off.
-    #[error("this build does not read images of this format")]
+    /// A format that this build neither reads nor writes: its feature is off.
+    #[error("this build neither reads nor writes this format")]
     FormatNotBuilt,
     /// A compressed file, not an image.
     #[error("the file is compressed as a whole")]

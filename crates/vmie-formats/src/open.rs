@@ -127,9 +127,9 @@ impl OpenOptions {
     /// Opens an image: a disk, or an appliance that holds disks.
     ///
     /// # Errors
-    /// [`Cause::FormatNotRead`], [`Cause::FormatNotBuilt`] and [`Cause::CompressedFile`] with the format's name for what is
-    /// recognised only; else what is wrong with the image. Damage deeper inside shows when it is
-    /// read.
+    /// [`Cause::FormatNotRead`], [`Cause::FormatNotBuilt`] and [`Cause::CompressedFile`] with the
+    /// format's name for what is recognised only; else what is wrong with the image. Damage deeper
+    /// inside shows when it is read.
     pub fn open(&self, source: Arc<dyn ReadAt>) -> Result<Opened, Error> {
         let (format, assumed) = match self.format {
             Some(format) => (format, false),

@@ -118,8 +118,9 @@ impl<'a> Bench<'a> {
         let date = Command::new("date").arg("+%F").output()?;
         let kernel = Command::new("uname").arg("-r").output()?;
         Ok(format!(
-            "{}, two cores, Linux {}, {} pairs.",
+            "{}, {} cores, Linux {}, {} pairs; `vmie volumes` once.",
             String::from_utf8(date.stdout)?.trim(),
+            std::thread::available_parallelism().map_or(1, usize::from),
             String::from_utf8(kernel.stdout)?.trim(),
             self.arguments.pairs
         ))

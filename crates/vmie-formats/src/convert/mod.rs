@@ -400,8 +400,8 @@ impl<'a> Run<'a> {
 /// # Errors
 /// The first error of any thread stops all: what is wrong with the source (a disk image's own
 /// [`Cause`] when it is one), [`Cause::Write`], [`Cause::TargetTooLarge`] for a disk that the format
-/// cannot hold, [`Cause::FormatNotBuilt`], or [`Cause::Cancelled`] within some milliseconds. The sink then holds an unspecified
-/// part of the disk.
+/// cannot hold, [`Cause::FormatNotBuilt`], or [`Cause::Cancelled`] within some milliseconds. The sink
+/// then holds an unspecified part of the disk.
 pub fn convert(
     source: &dyn ReadAt,
     sink: &dyn WriteAt,
