@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use crate::read::check_range;
 use crate::{Extent, ExtentKind, ReadAt, ReadError, WriteAt};
@@ -174,9 +175,22 @@ pub struct FileSink {
     file: File,
     /// Bytes of the device, when it is one.
     device: Option<u64>,
+    /// Held while a part of a file is written. Linux's filesystems let one writer at a time into a
+    /// file, and those who wait for it turn round on their cores; here they leave them to others.
+    turn: Mutex<()>,
 }
 
+/// Bytes of a file that are written at once, at multiples of that: Linux takes pages for all of a
+/// write together, and takes those of large ones from memory that lay idle longest, which is cold,
+/// and on a virtual machine often has to be given back by its host first.
+const PART: u64 = 256 << 10;
+
 impl FileSink {
+    fn new(file: File, device: Option<u64>) -> Self {
+        let turn = Mutex::new(());
+        Self { file, device, turn }
+    }
+
     /// Makes a new file; there must be none of that name.
     ///
     /// # Errors
@@ -188,7 +202,7 @@ impl FileSink {
             .create_new(true)
             .open(path)
             .map_err(|error| ReadError::write("file", 0, error))?;
-        Ok(Self { file, device: None })
+        Ok(Self::new(file, None))
     }
 
     /// Opens a regular file that is there, to go on writing it. Symbolic links are not followed.
@@ -203,7 +217,7 @@ impl FileSink {
                 std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file");
             return Err(fail(error));
         }
-        Ok(Self { file, device: None })
+        Ok(Self::new(file, None))
     }
 
     /// Opens a block device that nobody else uses (that is mounted, say).
@@ -219,10 +233,7 @@ impl FileSink {
             return Err(fail(error));
         }
         let len = file.seek(SeekFrom::End(0)).map_err(fail)?;
-        Ok(Self {
-            file,
-            device: Some(len),
-        })
+        Ok(Self::new(file, Some(len)))
     }
 
     /// Bytes of the device, when it is one.
@@ -273,7 +284,20 @@ fn open_for_writing(path: &Path, _: Writing) -> std::io::Result<File> {
 
 impl WriteAt for FileSink {
     fn write_all_at(&self, buf: &[u8], offset: u64) -> Result<(), ReadError> {
-        write_all(&self.file, buf, offset).map_err(|error| ReadError::write("file", offset, error))
+        let (mut rest, mut at) = (buf, offset);
+        while !rest.is_empty() {
+            let room = PART.saturating_sub(at % PART);
+            let (part, tail) = rest.split_at(crate::int::min_usize(room, rest.len()));
+            let turn = match self.device {
+                None => Some(self.turn.lock().unwrap_or_else(PoisonError::into_inner)),
+                Some(_) => None,
+            };
+            write_all(&self.file, part, at).map_err(|error| ReadError::write("file", at, error))?;
+            drop(turn);
+            at = at.saturating_add(crate::int::u64_of(part.len()));
+            rest = tail;
+        }
+        Ok(())
     }
 
     fn set_len(&self, len: u64) -> Result<(), ReadError> {

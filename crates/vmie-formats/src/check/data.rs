@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use vmie_io::{CancelToken, ReadAt, int};
+use vmie_io::{CancelToken, PageBuffer, ReadAt, int};
 
 use super::{Check, ProblemKind, sentence};
 use crate::convert::Pieces;
@@ -66,7 +66,7 @@ pub(super) fn read(
 
 impl Walk<'_> {
     fn run(&self, progress: &dyn Progress, cancel: &CancelToken) -> Result<(), Error> {
-        let mut buffer = Vec::new();
+        let mut buffer = PageBuffer::default();
         loop {
             if cancel.is_cancelled() {
                 return Err(Error::new(Cause::Cancelled).in_structure("check"));
@@ -94,7 +94,7 @@ impl Walk<'_> {
             };
             drop(pieces);
             if !piece.zero {
-                buffer.resize(int::usize_of(piece.len), 0);
+                buffer.resize(int::usize_of(piece.len));
                 self.piece(&mut buffer, piece.start)?;
                 self.read.fetch_add(piece.len, Ordering::Relaxed);
             }

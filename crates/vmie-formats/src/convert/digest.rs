@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use sha2::Digest as _;
-use vmie_io::int;
+use vmie_io::{PageBuffer, int};
 
 use super::Run;
 use super::pieces::Piece;
+use super::pool::Pool;
 
 /// Zeroes that are hashed at once, between looks at whether to stop.
 const ZEROES: usize = 1 << 18;
@@ -17,7 +18,7 @@ const ZEROES: usize = 1 << 18;
 pub(super) struct Done {
     pub(super) piece: Piece,
     /// Its bytes; `None` for known zeroes.
-    pub(super) data: Option<Vec<u8>>,
+    pub(super) data: Option<PageBuffer>,
 }
 
 /// Hashes all pieces in order.
@@ -28,7 +29,7 @@ pub(super) struct Done {
     clippy::needless_pass_by_value,
     reason = "dropping the receiver tells the workers"
 )]
-pub(super) fn run(run: &Run<'_>, from_workers: Receiver<Done>, give: &Sender<Vec<u8>>) {
+pub(super) fn run(run: &Run<'_>, from_workers: Receiver<Done>, pool: &Pool<PageBuffer>) {
     let mut waiting = BTreeMap::new();
     let mut next: u64 = 0;
     let zeroes = vec![0; ZEROES];
@@ -40,9 +41,8 @@ pub(super) fn run(run: &Run<'_>, from_workers: Receiver<Done>, give: &Sender<Vec
             let Some(hasher) = hasher else { return };
             match done.data {
                 Some(data) => {
-                    hasher.update(&data);
-                    // There is always room: as many buffers were made as fit.
-                    let _ = give.try_send(data);
+                    hasher.update(&*data);
+                    pool.give(data);
                 }
                 None => {
                     let mut left = done.piece.len;

@@ -7,13 +7,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use sha2::{Digest as _, Sha256};
-use vmie_io::{CancelToken, ExtentKind, ReadAt, ReadAtExt, ReadError, WriteAt, int};
+use vmie_io::{CancelToken, ExtentKind, PageBuffer, ReadAt, ReadAtExt, ReadError, WriteAt, int};
 
 use super::hashing::Hashing;
 use super::journal::{self, Journal, Reached, Saved};
 use super::pieces::Piece;
+use super::pool::Pool;
 use super::{
     ConvertOptions, Encoder, Keeper, Report, Run, Target, Work, encoder, stream_error, write_error,
 };
@@ -21,8 +22,8 @@ use crate::ova;
 use crate::vmdk::{GrainPacker, Packed, StreamSequencer};
 use crate::{Error, Progress, error_of};
 
-/// Pieces under way for each worker: one that it fills, and two that wait for their turn.
-const PIECES_PER_WORKER: usize = 3;
+/// Pieces under way for each worker: one that it fills, and some that wait for their turn.
+const PIECES_PER_WORKER: usize = 8;
 
 /// How long to wait for a buffer between looks at whether to stop.
 const WAIT: Duration = Duration::from_millis(20);
@@ -55,7 +56,7 @@ impl Write for SinkWriter<'_> {
 /// What a worker makes of a piece.
 #[derive(Default)]
 struct Made {
-    data: Vec<u8>,
+    data: PageBuffer,
     packed: Packed,
 }
 
@@ -187,27 +188,24 @@ pub(super) fn to_sink(
 fn in_order(run: &Run<'_>, options: &ConvertOptions, take: &mut dyn Sequence) {
     let workers = options.workers();
     let count = workers.saturating_mul(PIECES_PER_WORKER);
-    let (give, pool) = bounded::<Made>(count);
-    for _ in 0..count {
-        let _ = give.try_send(Made::default());
-    }
+    let pool = &Pool::<Made>::new(count);
     let (to_order, from_workers) = bounded(count);
     run.progress
         .update(run.done.load(Ordering::Relaxed), run.total);
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            let (pool, to_order) = (pool.clone(), to_order.clone());
-            scope.spawn(move || worker(run, &pool, &to_order));
+            let to_order = to_order.clone();
+            scope.spawn(move || worker(run, pool, &to_order));
         }
         drop(to_order);
-        if let Err(error) = sequence(run, from_workers, &give, take) {
+        if let Err(error) = sequence(run, from_workers, pool, take) {
             run.fail(error);
         }
     });
 }
 
 /// Makes pieces until there are none left, or all are to stop.
-fn worker(run: &Run<'_>, pool: &Receiver<Made>, to_order: &Sender<Ready>) {
+fn worker(run: &Run<'_>, pool: &Pool<Made>, to_order: &Sender<Ready>) {
     let mut packer = match run.work {
         Work::Grains(level) => match GrainPacker::new(level) {
             Ok(packer) => Some(packer),
@@ -217,11 +215,11 @@ fn worker(run: &Run<'_>, pool: &Receiver<Made>, to_order: &Sender<Ready>) {
     };
     // What it needs first, then the piece: the piece that is waited for always has what it needs.
     loop {
-        let mut made = match pool.recv_timeout(WAIT) {
-            Ok(made) => made,
+        let mut made = match pool.take(WAIT) {
+            Some(made) => made,
             // An error elsewhere may have kept what would have come.
-            Err(RecvTimeoutError::Timeout) if !run.stopped() => continue,
-            Err(_) => return,
+            None if !run.stopped() => continue,
+            None => return,
         };
         let piece = loop {
             if run.stopped() {
@@ -254,7 +252,7 @@ fn make(
     packer: Option<&mut GrainPacker>,
     made: &mut Made,
 ) -> Result<(), Error> {
-    made.data.resize(int::usize_of(piece.len), 0);
+    made.data.resize(int::usize_of(piece.len));
     run.source
         .read_exact_at(&mut made.data, piece.start)
         .map_err(error_of)?;
@@ -269,7 +267,7 @@ fn make(
 fn sequence(
     run: &Run<'_>,
     from_workers: Receiver<Ready>,
-    give: &Sender<Made>,
+    pool: &Pool<Made>,
     take: &mut dyn Sequence,
 ) -> Result<(), Error> {
     let mut waiting = BTreeMap::new();
@@ -287,7 +285,7 @@ fn sequence(
             let (hasher, seen) = &mut *state;
             if let Some(hasher) = hasher {
                 match &ready.made {
-                    Some(made) => hasher.update(&made.data),
+                    Some(made) => hasher.update(&*made.data),
                     None if hash_zeroes(run, hasher, len).is_none() => return Ok(()),
                     None => {}
                 }
@@ -296,7 +294,7 @@ fn sequence(
             drop(state);
             if let Some(made) = ready.made {
                 run.written.fetch_add(len, Ordering::Relaxed);
-                let _ = give.try_send(made);
+                pool.give(made);
             }
             run.tell(len);
             at = at.saturating_add(len);
@@ -507,7 +505,7 @@ impl<W: Write + Send> Sequence for Front<'_, W> {
             return Ok(());
         };
         let mut at = ready.piece.start;
-        let mut rest = made.data.as_slice();
+        let mut rest = &*made.data;
         while !rest.is_empty() {
             let block = self.plan.block;
             let number = at.checked_div(block).unwrap_or(0);

@@ -3,12 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use vmie_io::int;
+use crossbeam_channel::Sender;
+use vmie_io::{PageBuffer, int};
 
 use super::digest::Done;
 use super::encoder::lay;
 use super::pieces::Piece;
+use super::pool::Pool;
 use super::{Run, Work, Zeroes, write_error};
 use crate::{Error, error_of};
 
@@ -17,18 +18,13 @@ use crate::{Error, error_of};
 const WAIT: Duration = Duration::from_millis(20);
 
 /// Works until there are no pieces left, or all are to stop.
-pub(super) fn run(
-    run: &Run<'_>,
-    take: &Receiver<Vec<u8>>,
-    give: &Sender<Vec<u8>>,
-    to_digest: Option<&Sender<Done>>,
-) {
+pub(super) fn run(run: &Run<'_>, pool: &Pool<PageBuffer>, to_digest: Option<&Sender<Done>>) {
     loop {
         // First the buffer, then the piece: see the module above.
-        let mut buffer = match take.recv_timeout(WAIT) {
-            Ok(buffer) => buffer,
-            Err(RecvTimeoutError::Timeout) if !run.stopped() => continue,
-            Err(_) => return,
+        let mut buffer = match pool.take(WAIT) {
+            Some(buffer) => buffer,
+            None if !run.stopped() => continue,
+            None => return,
         };
         let piece = loop {
             if run.stopped() {
@@ -48,7 +44,7 @@ pub(super) fn run(
                 Ok(Some(piece)) => break piece,
                 Ok(None) => {
                     // Another worker may wait for it, to learn the same.
-                    let _ = give.try_send(buffer);
+                    pool.give(buffer);
                     return;
                 }
                 Err(error) => return run.fail(error),
@@ -65,7 +61,7 @@ pub(super) fn run(
                 }
             }
             None => {
-                let _ = give.try_send(buffer);
+                pool.give(buffer);
             }
         }
         run.landed();
@@ -73,15 +69,15 @@ pub(super) fn run(
 }
 
 /// Hands a piece to the digest; `false` when nobody takes it any more.
-fn pass(to_digest: Option<&Sender<Done>>, piece: Piece, data: Option<Vec<u8>>) -> bool {
+fn pass(to_digest: Option<&Sender<Done>>, piece: Piece, data: Option<PageBuffer>) -> bool {
     match to_digest {
         Some(sender) => sender.send(Done { piece, data }).is_ok(),
         None => true,
     }
 }
 
-fn copy(run: &Run<'_>, piece: Piece, buffer: &mut Vec<u8>) -> Result<(), Error> {
-    buffer.resize(int::usize_of(piece.len), 0);
+fn copy(run: &Run<'_>, piece: Piece, buffer: &mut PageBuffer) -> Result<(), Error> {
+    buffer.resize(int::usize_of(piece.len));
     run.source
         .read_exact_at(buffer, piece.start)
         .map_err(error_of)?;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
-use vmie_io::{CancelToken, int};
+use vmie_io::{CancelToken, PageBuffer, int};
 
 use super::files::Files;
 use super::manifest::{Digest, DigestAlgorithm, Manifest, ManifestEntry};
@@ -14,7 +14,7 @@ use crate::{Cause, Error, Progress, error_of};
 
 /// Bytes read at once: enough that reading costs little, little enough that cancelling is quick
 /// and that a buffer for each thread is nothing.
-const PIECE: usize = 1 << 20;
+const PIECE: usize = 256 << 10;
 
 /// What a manifest and the files say of each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -191,7 +191,7 @@ impl Run<'_> {
     fn digest<D: sha2::Digest>(&self, member: &Member) -> Result<Digest, Error> {
         let file = self.files.open(member)?;
         let mut hasher = D::new();
-        let mut buf = vec![0; int::min_usize(member.len, PIECE)];
+        let mut buf = PageBuffer::new(int::min_usize(member.len, PIECE));
         let mut at = 0;
         while at < member.len {
             if self.cancel.is_cancelled() {

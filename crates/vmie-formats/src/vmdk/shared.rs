@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use vmie_io::{Budget, Charge, int};
+use vmie_io::{Budget, Charge, PageBuffer, int};
 
 use super::grain::scratch_len;
 use super::shape::Shape;
@@ -36,7 +36,7 @@ pub(super) struct Shared {
 
 /// A buffer for a compressed grain.
 pub(super) struct Scratch {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: PageBuffer,
     _charge: Charge,
 }
 
@@ -105,7 +105,7 @@ impl Shared {
         }
         let charge = self.charge("compressed grain", self.scratch_len)?;
         Ok(Scratch {
-            bytes: vec![0; int::usize_of(self.scratch_len)],
+            bytes: PageBuffer::new(int::usize_of(self.scratch_len)),
             _charge: charge,
         })
     }
