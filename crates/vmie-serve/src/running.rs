@@ -48,7 +48,7 @@ impl State {
         #[cfg(feature = "postgres")]
         if let Some(shared) = options.shared.take() {
             state::make_private(&options.data)?;
-            let works = options.works;
+            let (shared, works) = (Box::new(shared), options.works);
             return Ok(Self::Shared { shared, works });
         }
         Ok(Self::Own(match options.state.take() {
@@ -81,7 +81,7 @@ impl State {
                 })
             }
             #[cfg(feature = "postgres")]
-            Self::Shared { shared, works } => start_shared(shared, works, parts),
+            Self::Shared { shared, works } => start_shared(*shared, works, parts),
         }
     }
 }

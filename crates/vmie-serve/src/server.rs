@@ -37,8 +37,7 @@ impl Server {
     ///
     /// # Errors
     /// What keeps it from that; nothing is left running then.
-    pub fn start(options: Options) -> Result<Self, Error> {
-        let mut options = options;
+    pub fn start(mut options: Options) -> Result<Self, Error> {
         let state = State::open(&mut options)?;
         let folders = Folders {
             data: options.data,

@@ -106,6 +106,11 @@ impl Shared {
         self.lease
     }
 
+    /// How often a process has to say something, so that it is never silent for a lease.
+    pub(super) fn beat(&self) -> Duration {
+        self.lease.checked_div(4).unwrap_or(SHORTEST)
+    }
+
     /// The lease in milliseconds, as settings and queries have it.
     pub(super) fn lease_ms(&self) -> i64 {
         i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX)
@@ -157,7 +162,6 @@ fn make(client: &mut Client) -> Result<(), Error> {
 }
 
 /// What an error of the database's means here. Values do not stand in it: there are secrets in them.
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(super) fn failed(error: postgres::Error) -> Error {
     let what = match error.as_db_error() {
         Some(said) => format!("{} ({})", said.message(), said.code().code()),

@@ -145,7 +145,11 @@ impl Foreman {
             true => self.beat(),
             false => TELL.min(self.beat()),
         };
-        let (said, bell) = (self.said.clone(), self.tools.bell.clone());
+        let (said, bell, stopped) = (
+            self.said.clone(),
+            self.tools.bell.clone(),
+            self.stopped.clone(),
+        );
         let mut is_told = false;
         select! {
             recv(said) -> said => if let Ok(said) = said { self.take(said) },
@@ -154,7 +158,7 @@ impl Foreman {
                 // Nobody listens any more: it is the end.
                 Err(_) => thread::sleep(TELL),
             },
-            recv(self.stopped) -> _ => self.leave(),
+            recv(stopped) -> _ => self.leave(),
             default(wait) => {}
         }
         for said in said.try_iter() {
@@ -165,7 +169,7 @@ impl Foreman {
 
     /// How often claims are renewed, and work is looked for although nothing was heard of it.
     fn beat(&self) -> Duration {
-        self.tools.shared.lease() / 4
+        self.tools.shared.beat()
     }
 
     fn take(&mut self, said: Said) {

@@ -6,9 +6,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator as _;
 
-use super::address::{Shared, failed};
+use super::address::{Shared, database, failed};
 use super::sql;
 use crate::Error;
 
@@ -99,18 +100,23 @@ fn listen(shared: &Shared, server: &str, bells: &Bells, stop: &AtomicBool) -> Re
         ring(bell);
     }
     while !stop.load(Ordering::Relaxed) {
-        let mut heard = client.notifications();
-        let mut heard = heard.timeout_iter(LOOK);
-        while let Some(one) = heard.next().map_err(failed)? {
-            match one.channel() {
-                sql::CHAIR => ring(&bells.chair),
-                sql::REPLIES if one.payload() == server => ring(&bells.replies),
-                sql::WORK => ring(&bells.work),
-                _ => {}
-            }
-        }
+        hear(&mut client, server, bells)?;
         if client.is_closed() {
-            return Err(super::address::database("the session was ended"));
+            return Err(database("the session was ended"));
+        }
+    }
+    Ok(())
+}
+
+fn hear(client: &mut Client, server: &str, bells: &Bells) -> Result<(), Error> {
+    let mut heard = client.notifications();
+    let mut heard = heard.timeout_iter(LOOK);
+    while let Some(one) = heard.next().map_err(failed)? {
+        match one.channel() {
+            sql::CHAIR => ring(&bells.chair),
+            sql::REPLIES if one.payload() == server => ring(&bells.replies),
+            sql::WORK => ring(&bells.work),
+            _ => {}
         }
     }
     Ok(())

@@ -194,7 +194,7 @@ impl Office {
     /// Turns the engine until the chair is lost, or it is to stop.
     fn preside(&mut self, seat: Seat) -> Result<(), Error> {
         let lease = self.settings.shared.lease();
-        let beat = lease / 4;
+        let beat = self.settings.shared.beat();
         let mut chair = Chair::take(seat, &self.settings)?;
         self.failing(false);
         let (mut looked, mut tidied) = (None::<Instant>, Instant::now());

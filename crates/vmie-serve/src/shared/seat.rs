@@ -147,7 +147,7 @@ impl Seat {
 
     /// Proves it unless that was done so lately that it must still be so.
     pub(super) fn be_sure(&mut self) -> Result<(), Error> {
-        match self.proven.elapsed() < self.shared.lease() / 3 {
+        match self.proven.elapsed() < self.shared.beat() {
             true => Ok(()),
             false => self.prove(),
         }
