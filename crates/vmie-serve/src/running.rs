@@ -20,7 +20,7 @@ pub(crate) enum State {
     Own(Box<dyn state::State>),
     #[cfg(feature = "postgres")]
     Shared {
-        shared: Shared,
+        shared: Box<Shared>,
         works: bool,
     },
 }
