@@ -166,7 +166,7 @@ impl Chair {
                 );
                 let text = "The servers of this service have different versions.";
                 let error = Err(ApiError::new(ApiCode::Unavailable, text));
-                self.reply(to, &Reply::Call(error));
+                self.reply(to, &Reply::Call(Box::new(error)));
             }
         }
     }
@@ -280,7 +280,9 @@ impl Chair {
     fn answer(&mut self, request: RequestId, reply: Answer, outgoing: &mut Outgoing) {
         match self.answers.remove(&request) {
             Some(To::Here(answer)) => outgoing.answers.push((answer, reply)),
-            Some(To::There { id, server }) => self.reply((id, server), &Reply::Call(reply)),
+            Some(To::There { id, server }) => {
+                self.reply((id, server), &Reply::Call(Box::new(reply)));
+            }
             None => {
                 let asked = self.overviews.iter_mut();
                 let one = asked.into_iter().find(|one| one.asked.contains(&request));

@@ -25,7 +25,7 @@ pub(super) enum Question {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Reply {
-    Call(Answer),
+    Call(Box<Answer>),
     Overview(Overview),
 }
 
@@ -106,10 +106,11 @@ impl Front {
         sent
     }
 
-    /// Fetches replies and hands them on.
-    pub(super) fn collect(&mut self) -> Result<(), Error> {
+    /// Fetches replies and hands them on, also those that nobody waits for any more; unless somebody
+    /// waits, only when there are some.
+    pub(super) fn collect(&mut self, are_there: bool) -> Result<(), Error> {
         self.waiting.retain(|_, waiting| !waiting.is_gone());
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && !are_there {
             return Ok(());
         }
         let server = self.server.clone();
@@ -122,7 +123,7 @@ impl Front {
                 .map_err(|_| database("a reply cannot be read; it is of another version"))?;
             match (waiting, reply) {
                 (Waiting::Call(to), Reply::Call(answer)) => {
-                    let _ = to.send(answer);
+                    let _ = to.send(*answer);
                 }
                 (Waiting::Overview(to), Reply::Overview(overview)) => {
                     let _ = to.send(overview);

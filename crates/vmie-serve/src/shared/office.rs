@@ -165,8 +165,8 @@ impl Office {
                     let sent = self.front.send(batch);
                     self.note(sent, "calls cannot be handed on");
                 }
-                recv(replies) -> _ => self.collect(),
-                default(LOOK) => self.collect(),
+                recv(replies) -> _ => self.collect(true),
+                default(LOOK) => self.collect(false),
             }
             if self.is_stopping {
                 return None;
@@ -174,8 +174,8 @@ impl Office {
         }
     }
 
-    fn collect(&mut self) {
-        let collected = self.front.collect();
+    fn collect(&mut self, are_there: bool) {
+        let collected = self.front.collect(are_there);
         self.note(collected, "replies cannot be fetched");
     }
 
@@ -230,7 +230,7 @@ impl Office {
             },
             recv(news) -> _ => is_told = true,
             // To calls from the time before.
-            recv(replies) -> _ => self.collect(),
+            recv(replies) -> _ => self.collect(true),
             default(wait) => {}
         }
         for input in inputs.try_iter().take(BATCH) {
