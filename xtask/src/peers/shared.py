@@ -120,6 +120,9 @@ def disturb(servers, workers, count):
         how, one = first.pop(0) if first else (random.choice(("kill", "kill", "kill", "pause")), random.choice(free))
         if all(one is not other for other in free):
             how, one = "kill", random.choice(free)
+        # Somebody goes on with what the others were at.
+        if len(paused) == 2:
+            how = "kill"
         kind = type(one).__name__.lower()
         what = f"{kind}s {dict(kill='killed', pause='paused')[how]}"
         told[what] = told.get(what, 0) + 1
