@@ -113,6 +113,9 @@ enum Peers {
     /// The service over HTTP, driven through the guide's examples by boto3 and the AWS CLI; then it is
     /// killed under work.
     Serve(peers::serve::Serve),
+    /// The state that servers and workers share, in a PostgreSQL that is started for it: its tests, then
+    /// two servers and three workers that are killed and paused under tasks.
+    Shared(peers::shared::Shared),
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
     /// attribute and byte by byte. As root: images are loop-mounted.
     Fs {
@@ -146,6 +149,9 @@ fn main() -> Result<()> {
         Command::Peers {
             what: Peers::Serve(arguments),
         } => peers::serve::run(&arguments),
+        Command::Peers {
+            what: Peers::Shared(arguments),
+        } => peers::shared::run(&arguments),
         Command::Peers {
             what: Peers::Fs { only, quick },
         } => peers::fs(&only, quick),

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Another process has the state. One process at a time works on a data folder.
+    /// Another process has the state. One process at a time works on a data folder, or has the chair at a
+    /// shared database.
     #[error("{}: another process works with this data folder. Stop it, or use another folder", path.display())]
     Busy {
         /// The file of the state.
@@ -27,6 +28,12 @@ pub enum Error {
     State {
         /// The file of the state.
         path: PathBuf,
+        /// Why.
+        what: String,
+    },
+    /// The database that servers share cannot be used. No secret is in the text.
+    #[error("the shared state: {what}")]
+    Database {
         /// Why.
         what: String,
     },

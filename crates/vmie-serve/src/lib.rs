@@ -25,6 +25,7 @@
 //!   transaction; a reply leaves when what it promises is on the disk. So a kill at any moment loses
 //!   no request that was answered, and what was under way is begun again at the next start.
 //! - [`state`]: where the records are; an embedded store, behind a trait.
+//! - `shared` (with the feature `postgres`): the state in PostgreSQL, for several servers and workers.
 //! - `http`: limits on everything that a client can make grow: bytes, headers, time, connections.
 //! - `page`: tasks with their progress, for people.
 //!
@@ -55,12 +56,15 @@ mod metrics;
 mod options;
 mod page;
 mod random;
+mod running;
 mod server;
+#[cfg(feature = "postgres")]
+pub mod shared;
 pub mod sigv4;
 pub mod state;
 mod work;
 
-pub use engine::{Scene, Work};
+pub use engine::{Found, Scene, Work};
 pub use error::Error;
 pub use http::{HttpLimits, Tls};
 pub use options::{Options, own_keys};

@@ -49,6 +49,12 @@ pub struct Options {
     pub encrypted_at_rest: bool,
     /// Where signed addresses may lead to; nowhere when no host is listed.
     pub web: WebOptions,
+    /// The database that this server shares with others, in place of a state of its own.
+    #[cfg(feature = "postgres")]
+    pub shared: Option<crate::shared::Shared>,
+    /// Whether a server that shares its state works on orders itself; otherwise workers have to run.
+    #[cfg(feature = "postgres")]
+    pub works: bool,
     /// Another place for the records than the embedded store.
     pub state: Option<Box<dyn State>>,
     /// Something else that does the work.
@@ -85,6 +91,10 @@ impl Options {
             conversions: NonZeroUsize::MIN.saturating_add(1),
             encrypted_at_rest: false,
             web: WebOptions::default(),
+            #[cfg(feature = "postgres")]
+            shared: None,
+            #[cfg(feature = "postgres")]
+            works: true,
             state: None,
             work: None,
         }

@@ -24,6 +24,12 @@ pub(crate) fn token() -> Result<String, Error> {
     bytes::<32>().map(|bytes| hex(&bytes))
 }
 
+/// The name of a process that shares its state with others.
+#[cfg(feature = "postgres")]
+pub(crate) fn name() -> Result<String, Error> {
+    bytes::<8>().map(|bytes| hex(&bytes))
+}
+
 /// The id of a request, in the form of a UUID. It need not be secret: should the system give no
 /// chance, it is that of all requests.
 pub(crate) fn request_id() -> String {

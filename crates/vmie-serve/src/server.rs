@@ -3,18 +3,17 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use vmie::work::{FolderBuckets, WebAddresses, WebOptions, Workshop, WorkshopOptions};
 
-use crate::engine::{self, Desk, Settings, Work};
+use crate::engine::Work;
 use crate::http::{Guard, House, Replays, listen};
 use crate::metrics::Metrics;
 use crate::options::Options;
-use crate::state::{Embedded, State};
+use crate::running::{Parts, Running, State};
 use crate::work::Shop;
 use crate::{Error, demo, random};
 
@@ -27,8 +26,7 @@ pub struct Server {
     address: SocketAddr,
     scheme: &'static str,
     token: String,
-    desk: Desk,
-    engine: JoinHandle<Result<(), Error>>,
+    running: Running,
     runtime: Runtime,
     stop: watch::Sender<bool>,
     listening: tokio::task::JoinHandle<()>,
@@ -39,23 +37,18 @@ impl Server {
     ///
     /// # Errors
     /// What keeps it from that; nothing is left running then.
-    pub fn start(options: Options) -> Result<Self, Error> {
-        let state: Box<dyn State> = match options.state {
-            Some(state) => state,
-            None => Box::new(Embedded::open(&options.data)?),
+    pub fn start(mut options: Options) -> Result<Self, Error> {
+        let state = State::open(&mut options)?;
+        let folders = Folders {
+            data: options.data,
+            buckets: options.buckets,
+            demo: options.demo,
+            encrypted: options.encrypted_at_rest,
+            is_shared: state.is_shared(),
         };
-        let folder = options
-            .buckets
-            .unwrap_or_else(|| options.data.join("buckets"));
         let work: Arc<dyn Work> = match options.work {
             Some(work) => work,
-            None => Arc::new(shop(
-                options.data.join("store"),
-                folder,
-                options.demo,
-                options.encrypted_at_rest,
-                options.web,
-            )?),
+            None => Arc::new(shop(folders, options.web)?),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
@@ -77,20 +70,21 @@ impl Server {
         let token = options.token.map_or_else(random::token, Ok)?;
         let guard = Guard::new(&token, address, &options.names);
         let metrics = Arc::new(Metrics::default());
-        let (desk, engine) = engine::start(Settings {
+        let parts = Parts {
             config: options.config,
             scene: options.scene,
-            state,
             work: Arc::clone(&work),
             metrics: Arc::clone(&metrics),
             conversions: options.conversions.get(),
-        })?;
+        };
+        let running = state.start(parts)?;
+        let desk = running.desk.clone();
         let wire = vmie_ec2::Limits {
             form_bytes: options.limits.body,
             ..vmie_ec2::Limits::default()
         };
         let house = House {
-            desk: desk.clone(),
+            desk,
             keys: options.keys,
             replays: Replays::default(),
             work,
@@ -111,8 +105,7 @@ impl Server {
             address,
             scheme,
             token,
-            desk,
-            engine,
+            running,
             runtime,
             stop,
             listening,
@@ -140,7 +133,7 @@ impl Server {
     /// Whether it still does what it is for; when not, [`Server::stop`] says why.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        !self.engine.is_finished()
+        !self.running.engine.is_finished()
     }
 
     /// Answers what is under way, stops the work, and ends. Tasks that have not ended go on with the
@@ -152,33 +145,36 @@ impl Server {
         // Nobody listens when the listener has ended.
         let _ = self.stop.send(true);
         let _ = self.runtime.block_on(self.listening);
-        self.desk.stop();
-        let ended = self.engine.join();
+        let ended = self.running.stop();
         self.runtime.shutdown_background();
         tracing::info!("stopped");
-        ended.unwrap_or_else(|_| {
-            Err(Error::Machine {
-                what: "the engine's thread",
-                source: std::io::Error::other("it panicked"),
-            })
-        })
+        ended
     }
 }
 
-fn shop(
-    root: PathBuf,
-    folder: PathBuf,
-    demo: bool,
-    encrypted: bool,
-    web: WebOptions,
-) -> Result<Shop, Error> {
-    let buckets = FolderBuckets::new(folder);
-    if demo {
+/// The folders that the work is done in.
+pub(crate) struct Folders {
+    pub(crate) data: PathBuf,
+    pub(crate) buckets: Option<PathBuf>,
+    pub(crate) demo: bool,
+    pub(crate) encrypted: bool,
+    /// Whether other processes are at work in them.
+    pub(crate) is_shared: bool,
+}
+
+/// A workshop in folders.
+pub(crate) fn shop(folders: Folders, web: WebOptions) -> Result<Shop, Error> {
+    let root = folders.data.join("store");
+    let folder = folders.buckets;
+    let buckets = FolderBuckets::new(folder.unwrap_or_else(|| folders.data.join("buckets")));
+    if folders.demo {
         demo::fill(&buckets)?;
     }
-    // Nobody writes yet: what is unfinished was left by a run that was killed.
-    buckets.sweep()?;
-    let options = WorkshopOptions::new().with_encryption(encrypted);
+    if !folders.is_shared {
+        // Nobody writes yet: what is unfinished was left by a run that was killed.
+        buckets.sweep()?;
+    }
+    let options = WorkshopOptions::new().with_encryption(folders.encrypted);
     let addresses = WebAddresses::new(web)?;
     let shop = Workshop::new(&root, options, Arc::new(buckets))?;
     let shop = shop.with_addresses(Arc::new(addresses));

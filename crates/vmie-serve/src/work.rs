@@ -8,7 +8,7 @@ use vmie::work::Workshop;
 use vmie_io::CancelToken;
 use vmie_tasks::{Begin, Change, RecordKey, TaskId, WorkerEvent};
 
-use crate::engine::Work;
+use crate::engine::{Found, Work};
 
 /// The longest report that is read.
 const MAX_REPORT: u64 = 8 << 20;
@@ -41,6 +41,31 @@ impl Work for Shop {
     ) -> Result<(), vmie::Error> {
         self.shop.sweep(active)?;
         self.shop.forget(known, active)
+    }
+
+    fn found(&self) -> Result<Found, vmie::Error> {
+        Ok(Found {
+            tasks: self.shop.unfinished()?,
+            temporary: self.shop.temporary()?,
+            made: self.shop.made()?,
+        })
+    }
+
+    fn unfinished(&self) -> Result<Vec<String>, vmie::Error> {
+        self.shop.unfinished()
+    }
+
+    fn discard(&self, garbage: &Found) -> Result<(), vmie::Error> {
+        for task in &garbage.tasks {
+            self.shop.discard(task)?;
+        }
+        for name in &garbage.temporary {
+            self.shop.remove_temporary(name)?;
+        }
+        garbage
+            .made
+            .iter()
+            .try_for_each(|(key, _)| self.shop.remove(key))
     }
 
     fn report(&self, task: &TaskId) -> Option<Value> {

@@ -19,6 +19,7 @@ mod ntfs;
 mod populate;
 pub(crate) mod python;
 pub(crate) mod serve;
+pub(crate) mod shared;
 pub(crate) mod volumes;
 mod xfs;
 

@@ -113,6 +113,12 @@ pub(crate) enum Command {
                       SIGINT end it; tasks go on with the next start.\nExit codes: 0 stopped, 1 failed, 2 the state is damaged."
     )]
     Serve(ServeArgs),
+    /// Does the work of servers that share a state
+    #[command(
+        after_help = "Example:\n  vmie worker --state postgres://vmie@db/vmie --data /mnt/vmie\n\nSIGTERM and SIGINT end it; \
+                      other workers go on with what it was at.\nExit codes: 0 stopped, 1 failed."
+    )]
+    Worker(WorkerArgs),
     /// Prints the policies and the bucket ACL that imports and exports need
     #[command(
         after_help = "Examples:\n  vmie iam trust-policy > trust-policy.json\n  \

@@ -124,6 +124,62 @@ pub(crate) struct ServeArgs {
     /// Seconds between two looks at the upload of a conversion task
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub(crate) upload_poll: u64,
+    #[command(flatten)]
+    pub(crate) shared: SharedArgs,
+    /// Leave all work to `vmie worker` processes on the same state
+    #[arg(long, requires = "state")]
+    pub(crate) no_work: bool,
+    #[command(flatten)]
+    pub(crate) web: WebArgs,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// A state that several servers and workers share.
+#[derive(Args, Debug)]
+pub(crate) struct SharedArgs {
+    /// Keep the state in this PostgreSQL database (14 or later), which several servers and workers share, in place of a
+    /// file: postgres://USER:PASSWORD@HOST/DATABASE. With a password in it, better in the environment
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "VMIE_STATE",
+        hide_env_values = true
+    )]
+    pub(crate) state: Option<String>,
+    /// The certificates of the authority that the database's certificate is of, in PEM: speak TLS with it
+    #[arg(long, value_name = "FILE", requires = "state")]
+    pub(crate) state_ca: Option<PathBuf>,
+    /// How long a server or a worker may be silent before others take over what it had
+    #[arg(long, value_name = "SECONDS", default_value = "15", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub(crate) lease: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WorkerArgs {
+    /// The data folder of the servers, as it is seen here
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// The folder whose folders are the buckets; without it, `buckets` in the data folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) buckets: Option<PathBuf>,
+    /// How many disks are converted at a time
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub(crate) conversions: std::num::NonZeroUsize,
+    /// The data folder is encrypted by what is below it
+    #[arg(long)]
+    pub(crate) encrypted_at_rest: bool,
+    #[command(flatten)]
+    pub(crate) shared: SharedArgs,
+    #[command(flatten)]
+    pub(crate) web: WebArgs,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Where signed addresses may lead to.
+#[derive(Args, Debug)]
+pub(crate) struct WebArgs {
     /// A host that signed addresses may lead to: HOST or *.DOMAIN, with :PORT where it is not 443, and
     /// with http:// before it where there is no TLS. Without any, no such address is followed
     #[arg(long = "allow-url", value_name = "HOST")]
@@ -134,8 +190,6 @@ pub(crate) struct ServeArgs {
     /// The certificates that such hosts have to show, in PEM, in place of those that browsers trust
     #[arg(long, value_name = "FILE")]
     pub(crate) url_ca: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) output: Output,
 }
 
 #[derive(Args, Debug)]

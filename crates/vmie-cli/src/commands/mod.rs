@@ -23,6 +23,7 @@ mod stop;
 mod tasks;
 mod volumes;
 mod walk;
+mod worker;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -68,6 +69,7 @@ fn dispatch(command: Command) -> Exit {
         Command::Import(args) => import::run(&out, &args),
         Command::Tasks(args) => tasks::run(&out, &args),
         Command::Serve(args) => serve::run(&out, &args),
+        Command::Worker(args) => worker::run(&out, &args),
         Command::Iam(args) => iam::run(&out, &args),
     };
     done.unwrap_or_else(|failure| {
@@ -94,6 +96,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Import(args) => args.output.json,
         Command::Tasks(args) => args.output.json,
         Command::Serve(args) => args.output.json,
+        Command::Worker(args) => args.output.json,
     }
 }
 
@@ -119,7 +122,7 @@ fn misuse(error: &clap::Error, json: bool) -> Exit {
 /// Diagnostics of the libraries: warnings, of a service also what it does, or what `VMIE_LOG` says.
 fn log(command: &Command) {
     let usual = match command {
-        Command::Serve(_) => tracing::Level::INFO,
+        Command::Serve(_) | Command::Worker(_) => tracing::Level::INFO,
         _ => tracing::Level::WARN,
     };
     let level = std::env::var("VMIE_LOG").ok();

@@ -2,20 +2,22 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::json;
+use vmie_serve::shared::Shared;
 use vmie_serve::sigv4::{AccessKey, Keys};
 use vmie_serve::{Error, Options, Scene, Server, Tls, WebOptions, demo, own_keys};
 
 use super::stop;
-use crate::args::ServeArgs;
+use crate::args::{ServeArgs, SharedArgs, WebArgs};
 use crate::failure::{Exit, Failure};
 use crate::out::Out;
 
 /// How often it is looked whether to stop.
-const LOOK: Duration = Duration::from_millis(50);
+pub(super) const LOOK: Duration = Duration::from_millis(50);
 
 pub(super) fn run(out: &Out, args: &ServeArgs) -> Result<Exit, Failure> {
     let stop = stop::on_signals();
@@ -63,15 +65,38 @@ fn options(args: &ServeArgs) -> Result<Options, Error> {
     if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
         options.tls = Some(Tls::read(chain, key)?);
     }
-    options.web = WebOptions {
+    options.web = web(&args.web)?;
+    options.shared = shared(&args.shared)?;
+    options.works = !args.no_work;
+    Ok(options)
+}
+
+/// Where signed addresses may lead to.
+pub(super) fn web(args: &WebArgs) -> Result<WebOptions, Error> {
+    Ok(WebOptions {
         hosts: args.allow_url.clone(),
         private: args.allow_private_urls,
         roots: match &args.url_ca {
-            Some(file) => Some(fs::read(file).map_err(|error| vmie::Error::read(file, error))?),
+            Some(file) => Some(read(file)?),
             None => None,
         },
+    })
+}
+
+/// The state that is shared, if one is.
+pub(super) fn shared(args: &SharedArgs) -> Result<Option<Shared>, Error> {
+    let Some(address) = &args.state else {
+        return Ok(None);
     };
-    Ok(options)
+    let shared = Shared::new(address)?.with_lease(Duration::from_secs(args.lease));
+    Ok(Some(match &args.state_ca {
+        Some(file) => shared.with_authorities(&read(file)?)?,
+        None => shared,
+    }))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, vmie::Error> {
+    fs::read(file).map_err(|error| vmie::Error::read(file, error))
 }
 
 /// The key to show how the service is called with; one from a file of the user's own is not shown.
@@ -114,12 +139,13 @@ fn greeting(server: &Server, args: &ServeArgs, key: Option<&AccessKey>) -> Strin
     text
 }
 
-fn failure(error: &Error) -> Failure {
+pub(super) fn failure(error: &Error) -> Failure {
     if let Error::Work(error) = error {
         return Failure::of(Exit::Failed, error);
     }
     let (exit, kind) = match error {
         Error::Corrupt { .. } => (Exit::Unreadable, "corrupt"),
+        Error::Database { .. } => (Exit::Failed, "database"),
         Error::Busy { .. } => (Exit::Failed, "busy"),
         Error::Configuration { .. } => (Exit::Failed, "configuration"),
         _ => (Exit::Failed, "io"),

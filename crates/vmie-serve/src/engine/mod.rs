@@ -5,7 +5,7 @@
 //! and only then lets replies and orders out. So one sync of the disk serves many requests, and no
 //! reply leaves before what it promises is written.
 
-mod overview;
+pub(crate) mod overview;
 mod scene;
 mod staff;
 mod work;
@@ -21,33 +21,32 @@ use tokio::sync::oneshot;
 use vmie_rules::api::ApiCode;
 use vmie_tasks::{
     ApiCall, ApiError, Change, Config, Engine, Happening, Output, Reply, ReportError, RequestId,
-    Timestamp, WorkerEvent,
+    TaskEvent, Timestamp, WorkerEvent,
 };
 
 pub(crate) use self::overview::Overview;
 pub use self::scene::Scene;
-pub use self::work::Work;
+pub use self::work::{Found, Work};
 use crate::metrics::Metrics;
 use crate::state::State;
 use crate::{Error, random};
 use staff::{Staff, Word};
 
 /// The most inputs that one transaction covers.
-const BATCH: usize = 256;
+pub(crate) const BATCH: usize = 256;
 /// The most calls that wait; more are told to come later.
-const QUEUE: usize = 4096;
+pub(crate) const QUEUE: usize = 4096;
 /// The longest sleep.
-const LONGEST: Duration = Duration::from_secs(3600);
+pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
 /// How long to wait before writing what could not be written is tried again.
-const RETRY: Duration = Duration::from_millis(500);
+pub(crate) const RETRY: Duration = Duration::from_millis(500);
 /// How long workers have to stop at the end.
-const FAREWELL: Duration = Duration::from_secs(20);
+pub(crate) const FAREWELL: Duration = Duration::from_secs(20);
 
 /// What comes in.
-enum Input {
+pub(crate) enum Input {
     Call {
         call: Box<ApiCall>,
-        /// The signature of a call that changes something.
         answer: oneshot::Sender<Answer>,
     },
     Overview {
@@ -63,7 +62,7 @@ pub(crate) type Answer = Result<Reply, ApiError>;
 /// The way to the engine, for many threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
-    calls: Sender<Input>,
+    pub(crate) calls: Sender<Input>,
 }
 
 impl Desk {
@@ -100,7 +99,7 @@ impl Desk {
     }
 }
 
-fn unavailable() -> ApiError {
+pub(crate) fn unavailable() -> ApiError {
     let text = "The server is overloaded and can't handle the request.";
     ApiError::new(ApiCode::Unavailable, text)
 }
@@ -347,17 +346,7 @@ impl Office {
             }
             Output::Begin(begin) => self.staff.begin(begin),
             Output::Abort { order, attempt } => self.staff.abort(&order, attempt),
-            Output::Event(event) => match &event.event {
-                Happening::Progress { .. } => {}
-                Happening::Stage { stage } => {
-                    tracing::info!(task = %event.task, ?stage, "stage");
-                }
-                Happening::Completed { .. } => tracing::info!(task = %event.task, "completed"),
-                Happening::Deleted { failure, .. } => {
-                    tracing::info!(task = %event.task, code = failure.code, detail = failure.detail, "deleted");
-                }
-                other => tracing::debug!(task = %event.task, event = ?other, "event"),
-            },
+            Output::Event(event) => log(&event),
             Output::Commit(_) | Output::Idle { .. } => {}
         }
     }
@@ -412,8 +401,22 @@ impl Office {
     }
 }
 
+/// What happened to a task, for the log.
+pub(crate) fn log(event: &TaskEvent) {
+    let task = &event.task;
+    match &event.event {
+        Happening::Progress { .. } => {}
+        Happening::Stage { stage } => tracing::info!(%task, ?stage, "stage"),
+        Happening::Completed { .. } => tracing::info!(%task, "completed"),
+        Happening::Deleted { failure, .. } => {
+            tracing::info!(%task, code = failure.code, detail = failure.detail, "deleted");
+        }
+        other => tracing::debug!(%task, event = ?other, "event"),
+    }
+}
+
 /// How long it is until a moment.
-fn until(at: Timestamp) -> Duration {
+pub(crate) fn until(at: Timestamp) -> Duration {
     let now = vmie::now();
     let seconds = u64::try_from(at.secs.saturating_sub(now.secs)).unwrap_or(0);
     let nanos = i64::from(at.nanos).saturating_sub(i64::from(now.nanos));

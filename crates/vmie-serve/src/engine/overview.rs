@@ -10,7 +10,7 @@ use vmie_tasks::{
 };
 
 /// The newest tasks of all accounts.
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Overview {
     /// Tasks that have not ended.
     pub active: usize,
@@ -21,12 +21,12 @@ pub(crate) struct Overview {
 }
 
 /// A task as the page shows it. There is no address in it, which could be signed (SVC-SEC-3).
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Shown {
     /// Its id.
     pub id: String,
     /// `import-image`, `export-instance` …
-    pub kind: &'static str,
+    pub kind: String,
     /// Whose it is.
     pub account: String,
     /// Where it is.
@@ -48,7 +48,7 @@ pub(crate) struct Shown {
 }
 
 /// Why a task failed.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct ShownFailure {
     /// A stable name.
     pub code: String,
@@ -59,7 +59,7 @@ pub(crate) struct ShownFailure {
 }
 
 /// The calls that tell of the newest tasks, and what is known of these without them.
-pub(super) fn questions<W: World>(engine: &Engine<W>, most: usize) -> (Overview, Vec<ApiCall>) {
+pub(crate) fn questions<W: World>(engine: &Engine<W>, most: usize) -> (Overview, Vec<ApiCall>) {
     let mut overview = Overview::default();
     let mut by_list: BTreeMap<(Caller, &'static str), (TaskKind, Vec<String>)> = BTreeMap::new();
     for (caller, id, ended) in engine.tasks().rev() {
@@ -78,7 +78,7 @@ pub(super) fn questions<W: World>(engine: &Engine<W>, most: usize) -> (Overview,
         });
         overview.tasks.push(Shown {
             id: id.to_string(),
-            kind: name_of(kind),
+            kind: name_of(kind).to_owned(),
             account: caller.account.clone(),
             region: caller.region.clone(),
             ended: ended.map(|at| at.secs),
@@ -146,7 +146,7 @@ fn list(kind: TaskKind, ids: Vec<String>) -> Option<Action> {
 }
 
 /// Takes in what a reply tells.
-pub(super) fn learn(overview: &mut Overview, reply: Reply) {
+pub(crate) fn learn(overview: &mut Overview, reply: Reply) {
     let told: Vec<Shown> = match reply {
         Reply::DescribeImportImageTasks { tasks, .. } => tasks.into_iter().map(image).collect(),
         Reply::DescribeImportSnapshotTasks { tasks, .. } => {

@@ -4,6 +4,17 @@ use serde_json::Value;
 use vmie_io::CancelToken;
 use vmie_tasks::{Begin, Change, RecordKey, TaskId, WorkerEvent};
 
+/// What lies in a folder that several processes share.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Tasks with unfinished data.
+    pub tasks: Vec<String>,
+    /// Names of files that were about to be something, and that their writer may never end.
+    pub temporary: Vec<String>,
+    /// Images, snapshots, volumes and instances, each with the task that made it.
+    pub made: Vec<(RecordKey, Option<TaskId>)>,
+}
+
 /// The work behind orders. Many threads use it at once.
 pub trait Work: Send + Sync {
     /// Does an order and says how it ended; what happens meanwhile goes to `say`. It can be called
@@ -31,6 +42,30 @@ pub trait Work: Send + Sync {
         known: &dyn Fn(&RecordKey) -> bool,
         active: &dyn Fn(&str) -> bool,
     ) -> Result<(), vmie::Error>;
+
+    /// What lies in a folder that several processes share; asked before [`Work::discard`].
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    fn found(&self) -> Result<Found, vmie::Error> {
+        Ok(Found::default())
+    }
+
+    /// The part of [`Work::found`] that is quickly told: tasks with unfinished data.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    fn unfinished(&self) -> Result<Vec<String>, vmie::Error> {
+        Ok(Vec::new())
+    }
+
+    /// Removes data that belongs to nobody any more, while other processes are at work.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    fn discard(&self, _garbage: &Found) -> Result<(), vmie::Error> {
+        Ok(())
+    }
 
     /// What was found of the guest of a task, as a document, while there is one.
     fn report(&self, _task: &TaskId) -> Option<Value> {

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::patient::Patient;
 use super::{House, Tls, route};
 
 /// Accepts connections until it is told to stop, and returns when the last of them has ended or had
@@ -86,6 +87,7 @@ async fn serve(
     stop: watch::Receiver<bool>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    let stream = Patient::new(stream, house.limits.read_time);
     let Some(acceptor) = acceptor else {
         return speak(stream, house, stop).await;
     };

@@ -3,6 +3,7 @@
 mod answer;
 mod connection;
 mod guard;
+mod patient;
 mod replay;
 mod route;
 mod tls;
@@ -33,6 +34,8 @@ pub struct HttpLimits {
     pub head_time: Duration,
     /// How long it may take for the body.
     pub body_time: Duration,
+    /// How long it may take no byte of an answer.
+    pub read_time: Duration,
     /// How long the engine may take for an answer.
     pub answer_time: Duration,
     /// The most connections at a time; more wait to be accepted.
@@ -49,6 +52,7 @@ impl Default for HttpLimits {
             headers: 100,
             head_time: Duration::from_secs(15),
             body_time: Duration::from_secs(30),
+            read_time: Duration::from_secs(30),
             answer_time: Duration::from_secs(60),
             connections: 1024,
             farewell: Duration::from_secs(10),

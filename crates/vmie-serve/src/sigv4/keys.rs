@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::io::Write as _;
-use std::path::Path;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
 
 use super::date::parse_date;
 use crate::{Error, random};
@@ -189,15 +189,23 @@ pub(crate) fn write_new_key(path: &Path, account: &str) -> Result<(), Error> {
         "# The access keys that requests are signed with.\n[[access_key]]\nid = \"AKIA{id}\"\n\
          secret = \"{secret}\"\naccount = \"{account}\"\n"
     );
+    // Whole or not at all, also when two servers that share the folder start at once.
+    let mut part = path.as_os_str().to_owned();
+    part.push(format!(".{id}.part"));
+    let part = PathBuf::from(part);
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        })
-        .map_err(|error| Error::io(path, error))
+    let written = options.open(&part).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        match fs::hard_link(&part, path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        }
+    });
+    // It has its name, or is of no use.
+    let _ = fs::remove_file(&part);
+    written.map_err(|error| Error::io(path, error))
 }

@@ -10,6 +10,7 @@ use redb::{StorageError, TableDefinition};
 use vmie_tasks::{Change, Record};
 
 use super::State;
+use super::coding::{decode, encode};
 use crate::Error;
 
 const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
@@ -93,7 +94,7 @@ impl Embedded {
                 match change {
                     Change::Put { record } => {
                         let key = record.key().to_string();
-                        let value = encode(&key, record)?;
+                        let value = encode(&key, record).map_err(unwritable)?;
                         table.insert(key.as_str(), value.as_slice())?;
                     }
                     Change::Remove { key } => {
@@ -172,37 +173,8 @@ fn failed(path: &Path, error: redb::Error) -> Error {
     }
 }
 
-/// A checksum over key and content, then the content.
-fn encode(key: &str, record: &Record) -> Result<Vec<u8>, redb::Error> {
-    let content = serde_json::to_vec(record)
-        .map_err(|error| StorageError::Io(io::Error::other(error.to_string())))?;
-    let mut value = checksum(key, &content).to_le_bytes().to_vec();
-    value.extend_from_slice(&content);
-    Ok(value)
-}
-
-fn decode(key: &str, value: &[u8]) -> Result<Record, String> {
-    let Some((sum, content)) = value.split_first_chunk::<4>() else {
-        return Err(format!("the record {key} is cut off"));
-    };
-    if checksum(key, content) != u32::from_le_bytes(*sum) {
-        return Err(format!("the checksum of the record {key} is wrong"));
-    }
-    // The error would show what is in the record, and there are secrets in records.
-    let record: Record = serde_json::from_slice(content).map_err(|error| {
-        format!(
-            "the record {key} is of another version ({:?})",
-            error.classify()
-        )
-    })?;
-    if record.key().to_string() != key {
-        return Err(format!("the record {key} has another key"));
-    }
-    Ok(record)
-}
-
-fn checksum(key: &str, content: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(key.as_bytes()), content)
+fn unwritable(error: serde_json::Error) -> StorageError {
+    StorageError::Io(io::Error::other(error.to_string()))
 }
 
 /// Records hold signed addresses: the folder is its owner's alone (SVC-SEC-3).

@@ -1,5 +1,6 @@
 //! What is remembered across a restart: the engine's records.
 
+pub(crate) mod coding;
 mod embedded;
 
 use vmie_tasks::{Change, Record};
@@ -11,7 +12,7 @@ use crate::Error;
 
 /// Where the engine's records are kept. The engine works on one thread, and so does this.
 ///
-/// The embedded store is one implementation; a shared database would be another.
+/// [`Embedded`] is one implementation, for one process; a seat at a shared database is another.
 pub trait State: Send {
     /// All records.
     ///

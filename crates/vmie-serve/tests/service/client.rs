@@ -24,6 +24,7 @@ pub(crate) fn options(folder: &std::path::Path) -> Options {
     options.listen = "127.0.0.1:0".parse().unwrap();
     options.limits.head_time = Duration::from_millis(400);
     options.limits.body_time = Duration::from_millis(400);
+    options.limits.read_time = Duration::from_millis(400);
     options.limits.farewell = Duration::from_millis(600);
     options.token = Some("token".to_owned());
     options

@@ -156,6 +156,35 @@ fn slow_and_silent_clients_are_let_go_and_keep_nobody_out() {
 }
 
 #[test]
+fn who_asks_and_never_reads_is_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(options(folder.path())).unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    let deaf: Vec<TcpStream> = (0..3)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address()).unwrap();
+            let soon = Some(Duration::from_millis(200));
+            stream.set_write_timeout(soon).unwrap();
+            // Until nothing more is taken.
+            while stream.write_all(&request).is_ok() {}
+            stream
+        })
+        .collect();
+    let start = Instant::now();
+    // Each call has a connection of its own.
+    while !get(&server, "/metrics", "Host: localhost\r\n")
+        .1
+        .contains("vmie_connections 1\n")
+    {
+        assert!(start.elapsed() < Duration::from_secs(10), "they are kept");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(deaf);
+    is_alive(&server);
+    server.stop().unwrap();
+}
+
+#[test]
 fn names_do_not_lead_out_of_the_buckets() {
     let folder = tempfile::tempdir().unwrap();
     bucket(folder.path());

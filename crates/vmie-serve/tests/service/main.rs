@@ -12,6 +12,7 @@
 mod client;
 mod hostile;
 mod state;
+mod tls;
 
 use std::fs;
 use std::thread::sleep;

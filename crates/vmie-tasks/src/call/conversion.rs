@@ -119,7 +119,7 @@ pub struct ImportVolumeRequest {
 }
 
 /// The parameters of DescribeConversionTasks: neither filters nor pages (SVC-OBS-5).
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DescribeConversionTasksRequest {
     /// Asks only whether the call would be allowed.
     pub dry_run: bool,
@@ -128,7 +128,7 @@ pub struct DescribeConversionTasksRequest {
 }
 
 /// The parameters of CancelConversionTask.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CancelConversionTaskRequest {
     /// Asks only whether the call would be allowed.
     pub dry_run: bool,

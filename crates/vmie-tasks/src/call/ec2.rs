@@ -94,7 +94,7 @@ pub struct RegisterImageRequest {
 }
 
 /// The parameters of DeregisterImage.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DeregisterImageRequest {
     /// The image.
     pub image_id: Option<String>,
@@ -105,7 +105,7 @@ pub struct DeregisterImageRequest {
 }
 
 /// The parameters of DescribeImages.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DescribeImagesRequest {
     /// Accounts that may use the image, `self` or `all`.
     pub executable_by: Vec<String>,
@@ -128,7 +128,7 @@ pub struct DescribeImagesRequest {
 }
 
 /// The parameters of DescribeSnapshots.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DescribeSnapshotsRequest {
     /// How many snapshots to answer at once.
     pub max_results: Option<i64>,
@@ -147,7 +147,7 @@ pub struct DescribeSnapshotsRequest {
 }
 
 /// The parameters of DeleteSnapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DeleteSnapshotRequest {
     /// The snapshot.
     pub snapshot_id: Option<String>,
@@ -194,7 +194,7 @@ pub struct CreateVolumeRequest {
 }
 
 /// The parameters of AttachVolume.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AttachVolumeRequest {
     /// The name of the device.
     pub device: Option<String>,

@@ -68,7 +68,7 @@ pub struct ExportImageRequest {
 }
 
 /// The parameters of DescribeExportTasks: no pages (SVC-OBS-5).
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DescribeExportTasksRequest {
     /// All of these must hold.
     pub filters: Vec<Filter>,
@@ -77,7 +77,7 @@ pub struct DescribeExportTasksRequest {
 }
 
 /// The parameters of DescribeExportImageTasks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DescribeExportImageTasksRequest {
     /// Asks only whether the call would be allowed.
     pub dry_run: bool,
@@ -92,7 +92,7 @@ pub struct DescribeExportImageTasksRequest {
 }
 
 /// The parameters of CancelExportTask.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CancelExportTaskRequest {
     /// The task.
     pub export_task_id: Option<String>,

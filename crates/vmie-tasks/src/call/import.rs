@@ -114,7 +114,7 @@ pub struct ImportSnapshotRequest {
 }
 
 /// The parameters of a list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DescribeRequest {
     /// Asks only whether the call would be allowed.
     pub dry_run: bool,
@@ -129,7 +129,7 @@ pub struct DescribeRequest {
 }
 
 /// The parameters of CancelImportTask.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CancelRequest {
     /// Why; it stays in the task's status message.
     pub cancel_reason: Option<String>,

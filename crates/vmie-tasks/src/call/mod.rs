@@ -37,8 +37,8 @@ pub struct Caller {
     pub region: String,
 }
 
-/// A call and its caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A call and its caller. It can hold signed addresses and must be kept like them (SVC-SEC-3).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ApiCall {
     /// On whose behalf.
     pub caller: Caller,
@@ -47,7 +47,7 @@ pub struct ApiCall {
 }
 
 /// The actions.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Action {
     /// Imports a machine as an image.
@@ -113,7 +113,7 @@ pub struct TagSpecification {
 }
 
 /// A filter of a list.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Filter {
     /// `task-state` for tasks (SVC-OBS-5), `image-id`, `tag:KEY` … for what they make.
     pub name: String,

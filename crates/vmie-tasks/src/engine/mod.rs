@@ -212,6 +212,31 @@ impl<W: World> Engine<W> {
         Ok(())
     }
 
+    /// Takes it that the worker of an attempt is gone, without a word or with a late one: the order is
+    /// begun again at once with the next attempt. As after a restart, that counts as no failure.
+    ///
+    /// # Errors
+    ///
+    /// [`ReportError::Stale`] if nobody waits for this attempt any more; nothing changes.
+    pub fn lost(
+        &mut self,
+        now: Timestamp,
+        order: &OrderId,
+        attempt: Attempt,
+    ) -> Result<(), ReportError> {
+        let place = self.index.place(&order.task).ok_or(ReportError::Stale)?;
+        let slot = self.tasks.get_mut(&place).ok_or(ReportError::Stale)?;
+        let ticket = slot.task.ticket(order.step).ok_or(ReportError::Stale)?;
+        if ticket.running() != Some(attempt) {
+            return Err(ReportError::Stale);
+        }
+        ticket.resume();
+        let mut turn = Turn::new(Some(now), &mut self.spare);
+        self.keep(place, &mut turn);
+        self.close(turn);
+        Ok(())
+    }
+
     /// The next thing to do; [`Output::Idle`] when there is nothing more.
     pub fn poll(&mut self) -> Output {
         self.outputs.pop_front().unwrap_or_else(|| Output::Idle {

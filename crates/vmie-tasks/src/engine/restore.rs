@@ -5,6 +5,7 @@ use alloc::collections::BTreeSet;
 use super::index::Place;
 use super::{Engine, Slot, Turn};
 use crate::config::Config;
+use crate::order::{Attempt, OrderId};
 use crate::record::{Content, RECORD_VERSION, Record, RestoreError};
 use crate::world::{OpenWorld, World};
 
@@ -39,6 +40,22 @@ impl<W: World> Engine<W> {
         seed: u64,
         world: W,
         records: impl IntoIterator<Item = Record>,
+    ) -> Result<Self, RestoreError> {
+        Self::restore_beside(config, seed, world, records, |_, _| false)
+    }
+
+    /// [`restore_in`](Self::restore_in), when workers outlived the engine that the records are of:
+    /// attempts that are `running` go on, and are reported on as if nothing had happened.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn restore_beside(
+        config: Config,
+        seed: u64,
+        world: W,
+        records: impl IntoIterator<Item = Record>,
+        running: impl Fn(&OrderId, Attempt) -> bool,
     ) -> Result<Self, RestoreError> {
         let mut engine = Self::in_world(config, seed, world);
         let mut seen = BTreeSet::new();
@@ -75,21 +92,28 @@ impl<W: World> Engine<W> {
         if !seen.is_empty() && !found_ids {
             return Err(RestoreError::NoEngine);
         }
-        engine.resume();
+        engine.resume(running);
         Ok(engine)
     }
 
-    /// Begins again what was under way.
-    fn resume(&mut self) {
+    /// Begins again what was under way and is `running` no more.
+    fn resume(&mut self, running: impl Fn(&OrderId, Attempt) -> bool) {
         let mut turn = Turn::new(None, &mut self.spare);
         let places: alloc::vec::Vec<Place> = self.tasks.keys().copied().collect();
         for place in places {
             let Some(slot) = self.tasks.get_mut(&place) else {
                 continue;
             };
-            let mut resumed = false;
-            for (_, ticket) in slot.task.tickets() {
-                resumed |= ticket.resume();
+            let (mut resumed, task) = (false, slot.task.head.id.clone());
+            for (step, ticket) in slot.task.tickets() {
+                let order = OrderId {
+                    task: task.clone(),
+                    step,
+                };
+                let goes_on = ticket
+                    .running()
+                    .is_some_and(|attempt| running(&order, attempt));
+                resumed |= !goes_on && ticket.resume();
             }
             if resumed {
                 self.keep(place, &mut turn);

@@ -12,7 +12,7 @@ use crate::source::SourceUrl;
 use crate::time::Timestamp;
 
 /// A conversion task.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ConversionTask {
     /// Its id.
     pub conversion_task_id: TaskId,
@@ -31,7 +31,7 @@ pub struct ConversionTask {
 }
 
 /// What is particular to ImportInstance.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImportInstanceTaskDetails {
     /// As requested.
     pub description: Option<String>,
@@ -45,7 +45,7 @@ pub struct ImportInstanceTaskDetails {
 
 /// A disk of a conversion task. An ImportVolume task shows it without `status` and
 /// `status_message`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImportVolumeTaskDetails {
     /// The name of the zone.
     pub availability_zone: Option<String>,
@@ -66,7 +66,7 @@ pub struct ImportVolumeTaskDetails {
 }
 
 /// The file of a disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DiskImageDescription {
     /// Of the file, once it was read.
     pub checksum: Option<String>,
@@ -79,7 +79,7 @@ pub struct DiskImageDescription {
 }
 
 /// The volume of a disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DiskImageVolumeDescription {
     /// The volume, once it is there.
     pub id: Option<VolumeId>,

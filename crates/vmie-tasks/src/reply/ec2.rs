@@ -9,7 +9,7 @@ use crate::id::{ImageId, SnapshotId, VolumeId};
 use crate::time::Timestamp;
 
 /// What became of a snapshot of an image that was deregistered.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct DeleteSnapshotResult {
     /// The snapshot.
     pub snapshot_id: String,
@@ -18,7 +18,7 @@ pub struct DeleteSnapshotResult {
 }
 
 /// Why an image is in its state.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct StateReason {
     /// A word.
     pub code: Option<String>,
@@ -37,7 +37,7 @@ pub struct ProductCode {
 }
 
 /// A watermark of an image.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImageWatermark {
     /// The key.
     pub watermark_key: Option<String>,
@@ -52,7 +52,7 @@ pub struct ImageWatermark {
 }
 
 /// What a scan of an image found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ScanResults {
     /// `informational`, `low`, `medium`, `high` or `critical`.
     pub highest_finding_severity_label: Option<String>,
@@ -71,7 +71,7 @@ pub struct ScanResults {
 }
 
 /// Which instance types an image runs on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InstanceTypeSpecification {
     /// These, if any are named.
     pub supported_instance_types: Vec<String>,
@@ -80,7 +80,7 @@ pub struct InstanceTypeSpecification {
 }
 
 /// An image.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Image {
     /// `Linux/UNIX`, `Windows` …
     pub platform_details: Option<String>,
@@ -167,7 +167,7 @@ pub struct Image {
 }
 
 /// A snapshot.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Snapshot {
     /// `amazon` …
     pub owner_alias: Option<String>,
@@ -221,7 +221,7 @@ pub struct Snapshot {
 }
 
 /// The service that manages a volume.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct VolumeOperator {
     /// Whether one does.
     pub managed: Option<bool>,
@@ -232,7 +232,7 @@ pub struct VolumeOperator {
 }
 
 /// A volume.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Volume {
     /// The id of its zone.
     pub availability_zone_id: Option<String>,
@@ -283,7 +283,7 @@ pub struct Volume {
 }
 
 /// A volume at an instance.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct VolumeAttachment {
     /// Whether the volume goes with its instance.
     pub delete_on_termination: Option<bool>,

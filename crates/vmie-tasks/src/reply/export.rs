@@ -9,7 +9,7 @@ use crate::call::Tag;
 use crate::id::TaskId;
 
 /// A task of CreateInstanceExportTask.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExportTask {
     /// As requested.
     pub description: Option<String>,
@@ -28,7 +28,7 @@ pub struct ExportTask {
 }
 
 /// Where an instance export goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExportToS3Task {
     /// `ova`.
     pub container_format: Option<String>,
@@ -41,7 +41,7 @@ pub struct ExportToS3Task {
 }
 
 /// What an instance export exports.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InstanceExportDetails {
     /// The instance.
     pub instance_id: Option<String>,
@@ -50,7 +50,7 @@ pub struct InstanceExportDetails {
 }
 
 /// Where an image export goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExportLocation {
     /// The bucket.
     pub s3_bucket: Option<String>,
@@ -60,7 +60,7 @@ pub struct ExportLocation {
 
 /// A task of ExportImage. The first reply holds all; lists leave `disk_image_format` and
 /// `role_name` out.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExportImageTask {
     /// As requested.
     pub description: Option<String>,

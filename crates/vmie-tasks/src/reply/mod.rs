@@ -31,7 +31,7 @@ use crate::id::{ImageId, SnapshotId, TaskId};
 use crate::source::{SourceUrl, UserBucket};
 
 /// The answer to a call that was taken.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "reply", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Reply {
@@ -124,7 +124,7 @@ pub enum Reply {
 }
 
 /// The answer to a call that was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct ApiError {
     /// The code.
@@ -137,7 +137,7 @@ pub struct ApiError {
 }
 
 /// What stands behind an error's text: one text of the service has many causes (SVC-OBS-8).
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Cause {
     /// A stable name.
     pub code: String,
@@ -207,7 +207,7 @@ impl ApiError {
 }
 
 /// A task of ImportImage as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImportImageTask {
     /// Its id.
     pub import_task_id: TaskId,
@@ -246,7 +246,7 @@ pub struct ImportImageTask {
 }
 
 /// A disk of an ImportImage task.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SnapshotDetail {
     /// As requested.
     pub description: Option<String>,
@@ -271,7 +271,7 @@ pub struct SnapshotDetail {
 }
 
 /// A task of ImportSnapshot as lists show it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImportSnapshotTask {
     /// Its id.
     pub import_task_id: TaskId,
@@ -284,7 +284,7 @@ pub struct ImportSnapshotTask {
 }
 
 /// The detail of an ImportSnapshot task.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SnapshotTaskDetail {
     /// As requested for the disk.
     pub description: Option<String>,

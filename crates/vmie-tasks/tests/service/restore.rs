@@ -111,3 +111,53 @@ fn the_keys_of_records_are_words() {
     assert_eq!(keys[0], "engine");
     assert!(keys[1].starts_with("import-ami-") && keys[1].len() == 28);
 }
+
+#[test]
+fn workers_that_outlive_the_engine_go_on() {
+    let records = records_of(&mut engine(), Action::ImportImage(image_request()));
+    let world = vmie_tasks::OpenWorld;
+    let mut again =
+        Engine::restore_beside(Config::default(), 99, world, records, |order, attempt| {
+            (order.step, attempt) == (Step::Validate, Attempt(1))
+        })
+        .unwrap();
+    assert!(matches!(again.poll(), Output::Idle { .. }));
+    let (_, task, _) = again.tasks().next().unwrap();
+    let order = vmie_tasks::OrderId {
+        task: task.clone(),
+        step: Step::Validate,
+    };
+    let heard = again.report(NOW, &order, Attempt(1), WorkerEvent::Started);
+    assert_eq!(heard, Ok(()));
+}
+
+#[test]
+fn the_order_of_a_lost_worker_is_begun_again_without_a_failure() {
+    let mut engine = engine();
+    let config = Config::default();
+    records_of(&mut engine, Action::ImportImage(image_request()));
+    let (_, task, _) = engine.tasks().next().unwrap();
+    let order = vmie_tasks::OrderId {
+        task: task.clone(),
+        step: Step::Validate,
+    };
+    for n in 1..config.max_failures * 3 {
+        assert_eq!(engine.lost(NOW, &order, Attempt(n)), Ok(()));
+        assert!(matches!(engine.poll(), Output::Commit(_)));
+        let Output::Begin(begin) = engine.poll() else {
+            panic!("no order")
+        };
+        assert_eq!(
+            (begin.order, begin.attempt),
+            (order.clone(), Attempt(n + 1))
+        );
+        assert!(matches!(engine.poll(), Output::Idle { .. }));
+        // It wakes up late, and is told lost twice.
+        let late = engine.report(NOW, &order, Attempt(n), WorkerEvent::Started);
+        assert_eq!(late, Err(ReportError::Stale));
+        assert_eq!(
+            engine.lost(NOW, &order, Attempt(n)),
+            Err(ReportError::Stale)
+        );
+    }
+}

@@ -128,6 +128,18 @@ impl FolderBuckets {
         Ok(folder.join(format!("{}{:016x}{PART}", part_prefix(key), seed())))
     }
 
+    /// Removes what writers of an object have not finished.
+    fn remove_parts(&self, bucket: &str, key: &str) -> Result<(), Error> {
+        let folder = self.folder(bucket)?;
+        let prefix = part_prefix(key);
+        for name in names(&folder)? {
+            if name.starts_with(&prefix) && name.ends_with(PART) {
+                self.durable.remove(&folder.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives a file that is whole the name of an object.
     fn publish(&self, part: &Path, path: &Path) -> Result<(), Error> {
         if let Some(parent) = path.parent() {
@@ -176,13 +188,7 @@ impl Buckets for FolderBuckets {
 
     fn delete(&self, bucket: &str, key: &str) -> Result<(), Error> {
         let path = self.path(bucket, key)?;
-        let folder = self.folder(bucket)?;
-        let prefix = part_prefix(key);
-        for name in names(&folder)? {
-            if name.starts_with(&prefix) && name.ends_with(PART) {
-                self.durable.remove(&folder.join(name))?;
-            }
-        }
+        self.remove_parts(bucket, key)?;
         if !path.is_dir() {
             self.durable.remove(&path)?;
         }
@@ -242,6 +248,8 @@ impl Buckets for FolderBuckets {
     ) -> Result<(), Error> {
         let path = self.path(bucket, key)?;
         let part = self.part(bucket, key)?;
+        // Of an attempt that was killed, or that comes late: then it finds nothing to rename.
+        self.remove_parts(bucket, key)?;
         self.durable.step("link object", &part)?;
         let linked = fs::hard_link(file, &part);
         let placed = linked
@@ -532,7 +540,13 @@ mod tests {
             let file = folder.path().join("file");
             fs::write(&file, key).unwrap();
             let go_on = CancelToken::new();
+            let late = folder
+                .path()
+                .join("images")
+                .join(format!("{}1{PART}", part_prefix(key)));
+            fs::write(&late, "what a killed attempt left").unwrap();
             buckets.put_file("images", key, &file, &go_on).unwrap();
+            assert!(!late.exists());
             buckets.put_file("images", key, &file, &go_on).unwrap();
             fs::remove_file(file).unwrap();
         }

@@ -111,7 +111,8 @@ pub trait Buckets: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<ObjectHead>, Error>;
 
-    /// Makes an object of a file. Afterwards the file may be gone, and must not be written to.
+    /// Makes an object of a file. Afterwards the file may be gone, and must not be written to. What earlier calls for
+    /// the same object have not finished is given up: one attempt at a time is listened to.
     ///
     /// # Errors
     /// As [`create`](Self::create); [`Cause::Cancelled`].

@@ -63,7 +63,8 @@ impl Durable {
 
     /// Writes a whole file: to a temporary name beside it, then renamed over it.
     pub(crate) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-        let temporary = with_suffix(path, ".tmp");
+        // A name of its own: another process may be late with the same file.
+        let temporary = with_suffix(path, &format!(".{:016x}.tmp", crate::clock::seed()));
         self.step("write file", &temporary)?;
         let fail = |error| Error::write(&temporary, error);
         let mut file = File::create(&temporary).map_err(fail)?;
@@ -140,7 +141,11 @@ impl Durable {
         } else {
             fs::remove_file(path)
         };
-        removed.map_err(|error| Error::write(path, error))?;
+        match removed {
+            // Another process was at it, too.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            removed => removed.map_err(|error| Error::write(path, error))?,
+        }
         self.sync_parent(path)
     }
 

@@ -25,6 +25,14 @@ pub(crate) const PART: &str = ".part";
 /// What the names of files end in that are about to replace others.
 pub(crate) const TMP: &str = ".tmp";
 
+/// What the names of folders end in that are being removed.
+const GONE: &str = ".gone";
+
+/// The task that an entry of the folder `work` is of.
+pub(crate) fn task_of(name: &str) -> &str {
+    name.strip_suffix(GONE).unwrap_or(name)
+}
+
 /// The folder of a store.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
@@ -64,7 +72,7 @@ impl Layout {
 
     /// What becomes of a task's folder while it is removed.
     pub(crate) fn gone(&self, task: &TaskId) -> PathBuf {
-        self.work().join(format!("{task}.gone"))
+        self.work().join(format!("{task}{GONE}"))
     }
 
     /// A file of a task's own.

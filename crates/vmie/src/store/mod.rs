@@ -22,7 +22,7 @@ use vmie_tasks::{Change, Commit, ImageId, Record, RecordKey, SnapshotId};
 pub(crate) use self::copy::{copy_disk, copy_sparse};
 pub use self::durable::{Durable, StepHook};
 pub(crate) use self::journal::Journal;
-pub(crate) use self::layout::Layout;
+pub(crate) use self::layout::{Layout, TMP, task_of};
 use self::lock::Lock;
 pub use self::note::{
     ImageDisk, ImageNote, InstanceDisk, InstanceNote, SnapshotNote, StoreSchema, VolumeNote,
@@ -225,7 +225,8 @@ fn text_of(line: &Line, layout: &Layout) -> Result<Vec<u8>, Error> {
 /// A folder without a marker becomes a store only when there is nothing in it, apart from what a
 /// start that was cut off has left.
 fn refuse_strangers_folder(layout: &Layout) -> Result<(), Error> {
-    let ours = |name: &str| name == "lock" || name == "vmie-store.json.tmp";
+    let cut_off = |name: &str| name.starts_with("vmie-store.json.") && name.ends_with(".tmp");
+    let ours = |name: &str| name == "lock" || cut_off(name);
     let root = layout.root();
     let mut read = fs::read_dir(root).map_err(|error| Error::read(root, error))?;
     let strange = read.find_map(|entry| {

@@ -344,6 +344,57 @@ impl Workshop {
         store::sweep(&self.durable, &self.layout, active)
     }
 
+    /// The tasks of which there is unfinished work, or what is left of it.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn unfinished(&self) -> Result<Vec<String>, Error> {
+        let names = store::entries(&self.layout.work())?.into_iter();
+        let mut tasks: Vec<String> = names
+            .map(|(name, _)| store::task_of(&name).to_owned())
+            .collect();
+        tasks.dedup();
+        Ok(tasks)
+    }
+
+    /// Files that no other process can be about to publish any more once it is lost, by their names:
+    /// what a start that was cut off has left beside the disks.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn temporary(&self) -> Result<Vec<String>, Error> {
+        let names = store::entries(self.layout.root())?.into_iter();
+        Ok(names
+            .map(|(name, _)| name)
+            .filter(|name| name.ends_with(store::TMP))
+            .collect())
+    }
+
+    /// Removes such a file.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove_temporary(&self, name: &str) -> Result<(), Error> {
+        match name.ends_with(store::TMP) && !name.contains(['/', '\\']) {
+            true => self.durable.remove(&self.layout.root().join(name)),
+            false => Ok(()),
+        }
+    }
+
+    /// Removes all unfinished work of a task that has ended. Other processes may be at work on other
+    /// tasks meanwhile; one that comes late with this one finds nothing to make visible.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn discard(&self, task: &str) -> Result<(), Error> {
+        for (name, path) in store::entries(&self.layout.work())? {
+            if store::task_of(&name) == task {
+                self.durable.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes the unfinished files of a task whose work has been stopped, keeping what is complete.
     ///
     /// # Errors

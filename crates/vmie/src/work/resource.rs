@@ -56,16 +56,25 @@ impl Workshop {
         known: &dyn Fn(&RecordKey) -> bool,
         active: &dyn Fn(&str) -> bool,
     ) -> Result<(), Error> {
-        for (name, path) in entries(self.layout.root())? {
-            let Some((key, task)) = self.found(&name, &path)? else {
-                continue;
-            };
+        for (key, task) in self.made()? {
             let in_work = task.is_some_and(|task| active(task.as_str()));
             if !in_work && !known(&key) {
                 self.remove(&key)?;
             }
         }
         Ok(())
+    }
+
+    /// The images, snapshots, volumes and instances in the folder, each with the task that made it.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn made(&self) -> Result<Vec<(RecordKey, Option<TaskId>)>, Error> {
+        let mut made = Vec::new();
+        for (name, path) in entries(self.layout.root())? {
+            made.extend(self.found(&name, &path)?);
+        }
+        Ok(made)
     }
 
     /// What an entry of the folder is, and the task that made it.
@@ -101,7 +110,11 @@ impl Workshop {
         Ok(None)
     }
 
-    fn remove(&self, key: &RecordKey) -> Result<(), Error> {
+    /// Removes an image, a snapshot, a volume or an instance; one that is not there is fine.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, key: &RecordKey) -> Result<(), Error> {
         match key {
             RecordKey::Image { id } => self.remove_image(id),
             RecordKey::Snapshot { id } => self.remove_snapshot(id),
