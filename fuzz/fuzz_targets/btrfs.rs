@@ -8,12 +8,15 @@
 //! The oracle: no panic, an end within the budget, and reading again, or in pieces, gives the same.
 #![no_main]
 
+mod walked;
+
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use vmie_fs::{FileKind, Filesystem, Node};
 use vmie_io::{Limits, ReadAt};
 use vmie_testkit::fsimage::{Patched, unpack};
+
+use walked::walk;
 
 const SUPER: usize = 64 << 10;
 const NODE: usize = 4096;
@@ -50,60 +53,6 @@ static IMAGES: LazyLock<[Image; 2]> = LazyLock::new(|| {
     ]
 });
 
-fn walk(fs: &dyn Filesystem) {
-    let mut left = vec![fs.root()];
-    for _ in 0..80 {
-        let Some(node) = left.pop() else { break };
-        let Ok(metadata) = fs.stat(node) else {
-            continue;
-        };
-        assert_eq!(fs.stat(node).ok(), Some(metadata));
-        let _ = fs.xattrs(node);
-        match metadata.kind {
-            FileKind::Directory => {
-                let Ok(entries) = fs.entries(node) else {
-                    continue;
-                };
-                for entry in entries.iter().take(16) {
-                    assert!(!entry.name.contains(&b'/'));
-                    let _ = fs.lookup(node, &entry.name);
-                    left.push(entry.node);
-                }
-            }
-            FileKind::Symlink => drop(fs.link_target(node)),
-            FileKind::File => file(fs, node, metadata.size),
-            _ => {}
-        }
-    }
-    let _ = fs.subvolumes();
-}
-
-fn file(fs: &dyn Filesystem, node: Node, size: u64) {
-    let (Ok(mut first), Ok(mut second)) = (fs.open_node(node), fs.open_node(node)) else {
-        return;
-    };
-    for at in [0, 140_000, size / 2, size.saturating_sub(3000), size] {
-        if let Ok(extent) = first.next_extent(at) {
-            assert!(extent.len <= size.saturating_sub(at));
-        }
-        let (mut whole, mut parts) = ([1; 3000], [2; 3000]);
-        let Ok(n) = first.read_at(&mut whole, at) else {
-            continue;
-        };
-        assert!(n as u64 <= size.saturating_sub(at));
-        let mut done = 0;
-        while done < n {
-            let end = n.min(done + 1000);
-            match second.read_at(&mut parts[done..end], at + done as u64) {
-                Ok(got) => done += got,
-                // The budget may end between the two.
-                Err(_) => return,
-            }
-        }
-        assert_eq!(whole[..n], parts[..n]);
-    }
-}
-
 fuzz_target!(|data: &[u8]| {
     let [which, patches @ ..] = data else { return };
     let image = &IMAGES[usize::from(*which) % IMAGES.len()];
@@ -125,6 +74,7 @@ fuzz_target!(|data: &[u8]| {
     let limits = Limits::default().with_work(20_000).with_memory(8 << 20);
     if let Ok(fs) = vmie_fs::open(Arc::new(volume), &limits) {
         let _ = fs.space();
-        walk(&*fs);
+        walk(&*fs, 140_000, false);
+        let _ = fs.subvolumes();
     }
 });

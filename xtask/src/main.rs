@@ -113,13 +113,28 @@ enum Peers {
     /// The service over HTTP, driven through the guide's examples by boto3 and the AWS CLI; then it is
     /// killed under work.
     Serve(peers::serve::Serve),
+<<<<<<< HEAD
     /// The state that servers and workers share, in a PostgreSQL that is started for it: its tests, then
     /// two servers and three workers that are killed and paused under tasks.
     Shared(peers::shared::Shared),
+=======
+    /// What this machine's kernel cannot mount or map, in a libguestfs appliance: JFS beside the kernel, LVM2
+    /// and software RAID by their bytes, dynamic disks beside ldmtool. As root.
+    Appliance(peers::appliance::Appliance),
+    /// Dynamic disks beside ldmtool and the device-mapper; run in the appliance.
+    #[command(hide = true)]
+    Dynamic {
+        /// The disks of the groups.
+        disks: Vec<PathBuf>,
+    },
+    /// Every filesystem on the images of folders, walked twice and compared with the kernel, ntfs-3g and
+    /// mtools. As root.
+    Walks(peers::walks::Walks),
+>>>>>>> 532e31670f5b887b3bff3f2495529c75b572f21e
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
     /// attribute and byte by byte. As root: images are loop-mounted.
     Fs {
-        /// Which (btrfs, ext, fat, ntfs, xfs); all when none is named.
+        /// Which (btrfs, ext, fat, jfs, ntfs, xfs); all but jfs when none is named.
         only: Vec<String>,
         /// Only the first two ways to make each, and nothing large, full or crashed.
         #[arg(long)]
@@ -127,7 +142,11 @@ enum Peers {
     },
     /// Volume groups and arrays made by lvm2 and mdadm: what they are, where their bytes are, and, where
     /// the kernel has a device-mapper and software RAID, the bytes. As root: loop devices are used.
-    Volumes,
+    Volumes {
+        /// Fail when the kernel has no device-mapper or no software RAID.
+        #[arg(long)]
+        mapped: bool,
+    },
 }
 
 fn main() -> Result<()> {
@@ -156,8 +175,17 @@ fn main() -> Result<()> {
             what: Peers::Fs { only, quick },
         } => peers::fs(&only, quick),
         Command::Peers {
-            what: Peers::Volumes,
-        } => peers::volumes::run(),
+            what: Peers::Volumes { mapped },
+        } => peers::volumes::run(mapped),
+        Command::Peers {
+            what: Peers::Appliance(arguments),
+        } => peers::appliance::run(&arguments),
+        Command::Peers {
+            what: Peers::Dynamic { disks },
+        } => peers::appliance::dynamic(&disks),
+        Command::Peers {
+            what: Peers::Walks(arguments),
+        } => peers::walks::run(&arguments),
         Command::Rules { file } => rules::run(&file),
         Command::Points { check } => points::run(check),
         Command::Kill { image, times, seed } => kill::run(&image, times, seed),

@@ -11,6 +11,7 @@
 mod fixtures;
 
 use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -130,6 +131,27 @@ fn what_is_extracted_stays_below_its_folder() {
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
     assert_eq!(fs::read(to.join("etc/passwd")).unwrap(), OWN);
+}
+
+/// A file of the guest that nobody could read through in a lifetime is extracted at once.
+#[test]
+fn a_hole_of_many_tebibytes_is_none_to_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = vmie_testkit::fsimage::unpack(include_bytes!("data/hole.img.gz"));
+    let path = folder.path().join("hole.img");
+    fs::write(&path, image).unwrap();
+    let to = folder.path().join("out");
+    let extract = ["extract", "--to", to.to_str().unwrap()];
+    let output = inside(&extract, path.to_str().unwrap(), "/");
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let mut hole = fs::File::open(to.join("hole")).unwrap();
+    assert_eq!(hole.metadata().unwrap().len(), (15 << 40) + 3);
+    let mut ends = [[0; 5], [0; 5]];
+    hole.read_exact(&mut ends[0]).unwrap();
+    hole.seek(SeekFrom::End(-5)).unwrap();
+    hole.read_exact(&mut ends[1]).unwrap();
+    assert_eq!(ends, [*b"start", *b"\0\0end"]);
+    assert_eq!(fs::read(to.join("later")).unwrap(), b"after\n");
 }
 
 /// All files below a folder but folders; links are not followed.

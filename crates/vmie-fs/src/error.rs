@@ -86,6 +86,9 @@ pub enum Cause {
     /// A device of a filesystem of several is not there, and nothing else has what was on it.
     #[error("a device of the filesystem is missing")]
     MissingDevice,
+    /// The volume is a further device of a filesystem that is opened by its first one.
+    #[error("the volume is a further device of a filesystem that is read from its first one")]
+    FurtherDevice,
     /// The bytes that end each sector of a structure are not those of its update sequence number:
     /// it was written in part.
     #[error("the structure was written in part only")]
@@ -121,9 +124,11 @@ impl vmie_io::Cause for Cause {
         match self {
             Self::Read => ErrorKind::Io,
             Self::Limit | Self::TooLong => ErrorKind::LimitExceeded,
-            Self::NotFound | Self::NotADirectory | Self::NotAFile | Self::NotASymlink => {
-                ErrorKind::Misuse
-            }
+            Self::NotFound
+            | Self::NotADirectory
+            | Self::NotAFile
+            | Self::NotASymlink
+            | Self::FurtherDevice => ErrorKind::Misuse,
             Self::VolumeTooShort | Self::MissingDevice => ErrorKind::Truncated,
             Self::UnknownFilesystem
             | Self::NotRead(_)
@@ -189,6 +194,9 @@ impl vmie_io::Cause for Cause {
             | Self::Reparse
             | Self::Compressed => {
                 "Check the filesystem inside the guest (fsck, chkdsk), then make the image again"
+            }
+            Self::FurtherDevice => {
+                "Open the first device of the filesystem, with this one beside it"
             }
             Self::MissingDevice => "Give all devices of the filesystem",
             Self::Encrypted => "Decrypt the file inside the guest first",

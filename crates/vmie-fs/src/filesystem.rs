@@ -268,6 +268,9 @@ pub struct Metadata {
     /// When its content was last changed: seconds since 1970 (UTC) and nanoseconds; `None` where it
     /// is not told.
     pub mtime: Option<(i64, u32)>,
+    /// The attributes of DOS and Windows, where the filesystem has such: `FILE_ATTRIBUTE_*`, of which
+    /// read-only is 1, hidden 2, system 4, directory 16, archive 32 ([MS-FSCC, 2.6](https://learn.microsoft.com/openspecs/windows_protocols/ms-fscc/ca28ec38-f155-4768-81d6-4bfeb8586fc9)).
+    pub dos_attributes: Option<u32>,
 }
 
 impl Metadata {
@@ -281,6 +284,7 @@ impl Metadata {
             uid: 0,
             gid: 0,
             mtime: None,
+            dos_attributes: None,
         }
     }
 }
@@ -479,6 +483,16 @@ pub trait Filesystem: Send + Sync {
     /// As [`Filesystem::find`]; [`Cause::NotAFile`].
     fn open<'a>(&'a self, path: &GuestPath) -> Result<Box<dyn FileRead + 'a>, Error> {
         self.open_node(self.find(path)?).map_err(about(path))
+    }
+}
+
+/// The kind of an entry that only its inode says. One that is damaged does not hide the others of its
+/// directory: what is wrong with it is said when it is asked about.
+pub(crate) fn kind_of_entry(inode: Result<Metadata, Error>) -> Result<FileKind, Error> {
+    match inode {
+        Ok(metadata) => Ok(metadata.kind),
+        Err(error) if error.cause() == Cause::Limit => Err(error),
+        Err(_) => Ok(FileKind::Other),
     }
 }
 

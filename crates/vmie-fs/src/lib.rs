@@ -82,7 +82,7 @@ pub use filesystem::{
 };
 pub use memory::MemoryFs;
 pub use namespace::{Found, Listed, Located, Namespace};
-pub use open::open;
+pub use open::{open, open_beside};
 pub use path::GuestPath;
 pub use probe::{looks_random, probe, probe_all};
 pub use rooted::Rooted;

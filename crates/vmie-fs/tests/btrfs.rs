@@ -92,6 +92,27 @@ fn mirrors_stand_in_for_each_other() {
     assert_eq!((error.cause(), error.field_name()), (Cause::Value, "fsid"));
 }
 
+#[test]
+fn other_devices_are_looked_for_on_other_volumes() {
+    let [a, b] = ["btrfs-raid1-a", "btrfs-raid1-b"].map(|name| Patched::new(fixture(name)));
+    let shared = |volume: &Patched| Arc::new(volume.clone()) as Arc<dyn ReadAt>;
+    let beside: Vec<Arc<dyn ReadAt>> = vec![Arc::new(fixture("ext4-4k")), shared(&a), shared(&b)];
+    assert!(vmie_fs::btrfs::is_one_filesystem(&a, &b));
+    assert!(!vmie_fs::btrfs::is_one_filesystem(&a, &a));
+    assert!(!vmie_fs::btrfs::is_one_filesystem(&a, &*fixture("ext4-4k")));
+    // The first one's content is gone, but for the superblock: the second one has it all.
+    let mut damaged = fixture("btrfs-raid1-a").to_vec();
+    damaged[1 << 20..].fill(0x5a);
+    let damaged: Arc<dyn ReadAt> = Arc::new(damaged);
+    let open = |others: &[Arc<dyn ReadAt>]| {
+        vmie_fs::open_beside(Arc::clone(&damaged), others, &Limits::default())
+    };
+    assert_eq!(refused(open(&[])).cause(), Cause::Checksum);
+    // A copy of the same device is no other one.
+    assert_eq!(refused(open(&beside[..2])).cause(), Cause::Checksum);
+    holds_the_tree(&*open(&beside).unwrap(), 96 << 20);
+}
+
 fn refused(result: Result<Box<dyn Filesystem>, Error>) -> Error {
     match result {
         Ok(_) => panic!("it was opened"),

@@ -106,6 +106,43 @@ fn any_case_only_where_the_filesystem_says_so() {
     assert!(os2.find(&path).is_ok());
 }
 
+#[test]
+fn a_damaged_inode_hides_no_other() {
+    let image = fixture("jfs");
+    let fs = open(image.clone()).unwrap();
+    let names = |fs: &dyn Filesystem| -> Vec<(Vec<u8>, FileKind)> {
+        let entries = fs.entries(fs.root()).unwrap();
+        entries.into_iter().map(|e| (e.name, e.kind)).collect()
+    };
+    let whole = names(&*fs);
+    let node = fs.find(&"/sparse".into()).unwrap();
+    let at = inode_at(&image, node.number);
+    let damaged = open(Patched::new(image).with(at + 8, [0xff; 4])).unwrap();
+    let expected = whole.into_iter().map(|(name, kind)| match &*name {
+        b"sparse" => (name, FileKind::Other),
+        _ => (name, kind),
+    });
+    assert_eq!(names(&*damaged), expected.collect::<Vec<_>>());
+    is(
+        &damaged.stat(node).unwrap_err(),
+        Cause::Value,
+        "di_number",
+        at,
+    );
+}
+
+#[test]
+fn times_have_no_sign() {
+    let image = fixture("jfs");
+    let path = GuestPath::from("/sparse");
+    let node = open(image.clone()).unwrap().find(&path).unwrap();
+    // di_mtime.
+    let at = inode_at(&image, node.number) + 72;
+    let late = open(Patched::new(image).with(at, 3_000_000_000u32.to_le_bytes())).unwrap();
+    let mtime = late.stat(node).unwrap().mtime;
+    assert_eq!(mtime, Some((3_000_000_000, 5)));
+}
+
 #[track_caller]
 fn is(error: &Error, cause: Cause, field: &str, offset: u64) {
     let found = (error.cause(), error.field_name(), error.offset());

@@ -182,5 +182,16 @@ pub(crate) fn filesystem_in(
     id: &VolumeId,
     limits: &Limits,
 ) -> Result<Box<dyn Filesystem>, Error> {
-    Ok(vmie_fs::open(volume_in(graph, id)?, limits)?)
+    // Further devices of a filesystem may lie on any other volume.
+    let others: Vec<Arc<dyn ReadAt>> = graph
+        .volumes
+        .iter()
+        .filter(|volume| volume.id != *id && volume.holds_data())
+        .filter_map(|volume| volume.open().ok())
+        .collect();
+    Ok(vmie_fs::open_beside(
+        volume_in(graph, id)?,
+        &others,
+        limits,
+    )?)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vmie_fs::{GuestPath, Namespace};
+use vmie_fs::{Filesystem, GuestPath, Namespace, Rooted};
 use vmie_guest::{Inspection, MountOutcome, System};
 use vmie_io::{Fault, Limits, ReadAt};
 use vmie_volumes::VolumeGraph;
@@ -21,16 +21,50 @@ pub fn tree_of(
     limits: &Limits,
 ) -> Result<Namespace, Error> {
     let graph = VolumeGraph::read(disks, limits);
-    let mut tree = Namespace::new(filesystem_in(&graph, &system.root, limits)?);
+    let root = filesystem_in(&graph, &system.root, limits)?;
+    let root = match &system.root_subvolume {
+        Some(name) => below(root, name)?,
+        None => root,
+    };
+    let mut tree = Namespace::new(root);
+    // Those above come before what lies below them.
     for mount in &system.mounts {
+        let target = GuestPath::new(&mount.target);
         if let MountOutcome::Joined(volume) = &mount.outcome
-            && *volume != system.root
+            && target != GuestPath::root()
+            && (*volume != system.root || mount.subvolume.is_some())
             && let Ok(filesystem) = filesystem_in(&graph, volume, limits)
         {
-            tree.mount(GuestPath::new(&mount.target), filesystem);
+            let view = match &mount.subvolume {
+                Some(name) => below(filesystem, name),
+                None => Ok(filesystem),
+            };
+            if let Ok(view) = view {
+                tree.mount(target, view);
+            }
         }
     }
     Ok(tree)
+}
+
+/// A filesystem as the mount options `subvol` and `subvolid` show it; one that has no subvolumes has no use
+/// for them.
+fn below(files: Box<dyn Filesystem>, name: &str) -> Result<Box<dyn Filesystem>, Error> {
+    let subvolumes = files.subvolumes()?;
+    if subvolumes.is_empty() {
+        return Ok(files);
+    }
+    let id = name.strip_prefix("subvolid=").map(str::parse);
+    let meant = subvolumes.iter().find(|sub| match &id {
+        Some(id) => id.as_ref() == Ok(&sub.id),
+        None => sub.path.as_ref() == Some(&GuestPath::new(name)),
+    });
+    let root = meant.map(|sub| sub.root).ok_or_else(|| {
+        Fault::new(Cause::NoSuchVolume)
+            .in_structure("subvolume")
+            .found(name)
+    })?;
+    Ok(Box::new(Rooted::new(files, root)))
 }
 
 /// The tree of the system that a guest has; of the first, when there are several.

@@ -183,7 +183,7 @@ fn placed(folder: &Path, name: &str, scratch: &Path) -> Result<(PathBuf, Option<
 }
 
 /// A packed image is unpacked into the scratch folder.
-fn unpacked(path: &Path, scratch: &Path) -> Result<PathBuf> {
+pub(crate) fn unpacked(path: &Path, scratch: &Path) -> Result<PathBuf> {
     let unpack = match path.extension().and_then(|e| e.to_str()) {
         Some("zst") => "zstd -q -d --sparse -f -o \"$2\" \"$1\"",
         Some("gz") => "gzip -dc \"$1\" | cp --sparse=always /dev/stdin \"$2\"",

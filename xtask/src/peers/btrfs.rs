@@ -21,11 +21,7 @@ use crate::run::{text, tool};
 const MIB: u64 = 1 << 20;
 const EXCEPT: Except = Except {
     stubs: true,
-    directory_sizes: false,
-    times: false,
-    directory_times: false,
-    holes: false,
-    owners: false,
+    ..Except::NOTHING
 };
 
 /// One way to make the filesystem.
@@ -387,4 +383,5 @@ const CRASHES: Crashes = Crashes {
         ("crash, mixed", &["--mixed"]),
         ("crash, one copy", &["-m", "single"]),
     ],
+    except: Except::NOTHING,
 };

@@ -24,6 +24,10 @@ pub(super) struct Counts {
     others: u64,
     bytes: u64,
     attributes: u64,
+    /// Attributes of DOS and Windows.
+    pub(super) of_windows: u64,
+    /// What neither reader can read, of images that were copied while they were written.
+    torn: u64,
 }
 
 impl fmt::Display for Counts {
@@ -31,14 +35,16 @@ impl fmt::Display for Counts {
         write!(
             f,
             "{} images; {} files, {} directories, {} symbolic links, {} others; {} extended \
-             attributes; {} bytes of content",
+             attributes, {} of Windows; {} bytes of content; {} that neither can read",
             self.images,
             self.files,
             self.directories,
             self.links,
             self.others,
             self.attributes,
-            self.bytes
+            self.of_windows,
+            self.bytes,
+            self.torn
         )
     }
 }
@@ -60,6 +66,22 @@ pub(super) struct Except {
     pub(super) holes: bool,
     /// Permissions and owners, where the filesystem has none and the mount makes them up.
     pub(super) owners: bool,
+    /// What neither can read: a copy of a filesystem that was being written, without replay, may name what
+    /// is not there yet.
+    pub(super) torn: bool,
+}
+
+impl Except {
+    /// Nothing is left out.
+    pub(super) const NOTHING: Self = Self {
+        stubs: false,
+        directory_sizes: false,
+        times: false,
+        directory_times: false,
+        holes: false,
+        owners: false,
+        torn: false,
+    };
 }
 
 /// Limits for images of our own making, which may be large.
@@ -71,6 +93,9 @@ pub(super) fn limits() -> Limits {
 pub(super) fn volume(path: &Path) -> Result<Arc<dyn ReadAt>> {
     Ok(Arc::new(FileSource::open(path)?))
 }
+
+/// What a file without any other attribute has.
+const FILE_ATTRIBUTE_NORMAL: u32 = 0x80;
 
 /// Bytes of a hole that are worth a question to the kernel.
 const HOLE: u64 = 1 << 20;
@@ -103,10 +128,24 @@ pub(super) fn compare(
         let path_text = path.display().to_string();
         match walk.directory(node, &path) {
             Ok(below) => left.extend(below),
-            Err(error) => walk.differs(&path, &format!("{path_text}: {error}")),
+            Err(error) => walk.fails(&path, &format!("{path_text}: {error}")),
         }
     }
     Ok(())
+}
+
+/// Whether the other reader, too, fails with what is at a path.
+fn is_torn(path: &Path) -> bool {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else {
+        return true;
+    };
+    if metadata.is_dir() {
+        std::fs::read_dir(path).is_err()
+    } else if metadata.is_symlink() {
+        std::fs::read_link(path).is_err()
+    } else {
+        metadata.is_file() && std::fs::read(path).is_err()
+    }
 }
 
 impl Walk<'_> {
@@ -115,6 +154,15 @@ impl Walk<'_> {
         self.report
             .tally
             .check(false, || format!("{what}: {}: {how}", path.display()));
+    }
+
+    /// What one of the two cannot read, or, where that may be, neither.
+    fn fails(&mut self, path: &Path, how: &str) {
+        if self.except.torn && is_torn(path) {
+            self.report.counts.torn += 1;
+        } else {
+            self.differs(path, how);
+        }
     }
 
     fn same<T: PartialEq + fmt::Debug>(&mut self, path: &Path, what: &str, ours: T, theirs: T) {
@@ -144,7 +192,7 @@ impl Walk<'_> {
             if entry.kind == FileKind::Directory {
                 below.push((entry.node, path));
             } else if let Err(error) = self.item(entry.node, &path) {
-                self.differs(&path, &error.to_string());
+                self.fails(&path, &error.to_string());
             }
         }
         for path in theirs.into_values() {
@@ -200,6 +248,9 @@ impl Walk<'_> {
         if !stub {
             self.attributes(node, path)?;
         }
+        if let Some(ours) = ours.dos_attributes {
+            self.of_windows(path, ours)?;
+        }
         match ours.kind {
             FileKind::File => {
                 self.report.counts.files += 1;
@@ -240,6 +291,21 @@ impl Walk<'_> {
         theirs.sort();
         self.report.counts.attributes += theirs.len() as u64;
         self.same(path, "extended attributes", ours, theirs);
+        Ok(())
+    }
+
+    /// The attributes of Windows, where ntfs-3g shows the other reader's.
+    fn of_windows(&mut self, path: &Path, ours: u32) -> Result<()> {
+        let mut theirs = [0; 4];
+        match rustix::fs::lgetxattr(path, "system.ntfs_attrib", &mut theirs) {
+            Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NODATA) => return Ok(()),
+            read => read?,
+        };
+        // It says of a file without any that it is normal.
+        let theirs = u32::from_le_bytes(theirs) & !FILE_ATTRIBUTE_NORMAL;
+        self.report.counts.of_windows += 1;
+        let ours = ours & !FILE_ATTRIBUTE_NORMAL;
+        self.same(path, "attributes", ours, theirs);
         Ok(())
     }
 

@@ -241,4 +241,5 @@ const CRASHES: Crashes = Crashes {
             &["-t", "ext4", "-O", "fast_commit"],
         ),
     ],
+    except: Except::NOTHING,
 };

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use vmie::fs::{Filesystem, State};
+use vmie::fs::{Filesystem, GuestPath, State};
 
 use super::Report;
 use super::compare::{Except, compare, limits, volume};
@@ -100,7 +100,7 @@ pub(super) fn run(report: &mut Report) -> Result<()> {
 }
 
 /// mtools with names in UTF-8, times in UTC, and no settings of the user's.
-fn mtools(name: &str, image: &Path, arguments: &[&str]) -> Result<()> {
+fn mtools(name: &str, image: &Path, arguments: &[&str]) -> Result<String> {
     let settings = [
         "LC_ALL=C.UTF-8",
         "TZ=UTC",
@@ -108,8 +108,7 @@ fn mtools(name: &str, image: &Path, arguments: &[&str]) -> Result<()> {
         "MTOOLS_SKIP_CHECK=1",
     ];
     let command = [name, "-i", text(image)];
-    tool("env", &[&settings[..], &command, arguments].concat())?;
-    Ok(())
+    tool("env", &[&settings[..], &command, arguments].concat())
 }
 
 fn make(path: &Path, kibibytes: u64, options: &[&str]) -> Result<()> {
@@ -149,6 +148,8 @@ fn one(report: &mut Report, variant: &Variant, seed: u64, folder: &Path) -> Resu
         &["::/names/Mixed.Txt", "::/names/renamed to something longer"],
     )?;
     mtools("mattrib", &image, &["+r", "+h", "+s", "::/names/UPPER.TXT"])?;
+    mtools("mattrib", &image, &["-a", "+h", "::/names/with space"])?;
+    mtools("mattrib", &image, &["+s", "::/deep"])?;
     check(report, name, &image, folder)
 }
 
@@ -299,19 +300,57 @@ fn check(report: &mut Report, what: &str, image: &Path, folder: &Path) -> Result
     let block = fs.identity().block_size.ok_or("there is no block size")?;
     tally.same(what, space.total / block, clusters);
     tally.same(what, (space.total - space.free) / block, used);
-    let out = folder.join("out");
-    fs::create_dir(&out)?;
-    mtools(
-        "mcopy",
-        image,
-        &["-s", "-m", "-n", "-Q", "::/*", text(&out)],
-    )?;
+    taken_out(report, what, &*fs, image, &folder.join("out"))
+}
+
+/// Compares a filesystem with what mtools takes out of its image.
+pub(super) fn taken_out(
+    report: &mut Report,
+    what: &str,
+    fs: &dyn Filesystem,
+    image: &Path,
+    out: &Path,
+) -> Result<()> {
+    fs::create_dir(out)?;
+    mtools("mcopy", image, &["-s", "-m", "-n", "-Q", "::/*", text(out)])?;
     // It does not hand on the times of directories.
     let except = Except {
         directory_sizes: true,
         directory_times: true,
         owners: true,
-        ..Except::default()
+        ..Except::NOTHING
     };
-    compare(report, what, &*fs, fs.root(), &out, except)
+    compare(report, what, fs, fs.root(), out, except)?;
+    attributes(report, what, fs, image)
+}
+
+/// Compares the attributes of every file with those that mattrib lists: a line is like `ASHR ::/a path`.
+fn attributes(report: &mut Report, what: &str, fs: &dyn Filesystem, image: &Path) -> Result<()> {
+    for line in mtools("mattrib", image, &["-/", "-X", "::/"])?.lines() {
+        let (letters, path) = line
+            .split_once(" ::")
+            .ok_or_else(|| format!("mattrib says {line}"))?;
+        let node = fs.find(&GuestPath::from(path))?;
+        let theirs = letters.chars().fold(0, |bits, letter| bits | bit(letter));
+        let ours = fs.stat(node)?.dos_attributes;
+        report.counts.of_windows += 1;
+        // The root has no entry, and so none of its own.
+        if node != fs.root() {
+            report
+                .tally
+                .same(&format!("{what}: attributes of {path}"), ours, Some(theirs));
+        }
+    }
+    Ok(())
+}
+
+fn bit(letter: char) -> u32 {
+    match letter {
+        'R' => 1,
+        'H' => 2,
+        'S' => 4,
+        'D' => 16,
+        'A' => 32,
+        _ => 0,
+    }
 }

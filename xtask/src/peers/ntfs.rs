@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::fs::XattrFlags;
 use vmie::fs::{Filesystem, State};
@@ -11,7 +14,7 @@ use vmie::fs::{Filesystem, State};
 use super::Report;
 use super::compare::{Except, compare, limits, volume};
 use super::mount::image;
-use super::populate::{Plan, Random, churn, deep, fill, many};
+use super::populate::{Plan, Random, busy, churn, deep, fill, many};
 use crate::Result;
 use crate::run::{text, tool};
 
@@ -68,7 +71,7 @@ pub(super) fn run(report: &mut Report) -> Result<()> {
             one(report, &name, cluster, sector, seed, folder)
         })?;
     }
-    report.long(&[("large", large), ("nearly full", full)])
+    report.long(&[("large", large), ("nearly full", full), ("killed", killed)])
 }
 
 fn make(path: &Path, mebibytes: u64, cluster: u64, sector: u64) -> Result<()> {
@@ -86,21 +89,47 @@ fn check(report: &mut Report, what: &str, image: &Path, at: &Path) -> Result<()>
     report
         .tally
         .same(what, fs.identity().label.as_deref(), Some("peers"));
-    let mount = Mount::new(image, at, "ro")?;
     let space = fs.space().ok_or("there is no space")?;
-    let theirs = rustix::fs::statvfs(&mount.at)?;
+    let theirs = {
+        let mount = Mount::new(image, at, "ro")?;
+        rustix::fs::statvfs(&mount.at)?
+    };
     let theirs = theirs.f_bfree * theirs.f_frsize;
     report
         .tally
         .same(&format!("{what}: free"), space.free, theirs);
+    shown(report, what, &*fs, image, at)
+}
+
+/// Compares a filesystem with what ntfs-3g shows of its image.
+pub(super) fn shown(
+    report: &mut Report,
+    what: &str,
+    fs: &dyn Filesystem,
+    image: &Path,
+    at: &Path,
+) -> Result<()> {
+    shown_as(report, what, fs, image, at, fs.state() != State::Clean)
+}
+
+fn shown_as(
+    report: &mut Report,
+    what: &str,
+    fs: &dyn Filesystem,
+    image: &Path,
+    at: &Path,
+    torn: bool,
+) -> Result<()> {
+    let mount = Mount::new(image, at, "ro")?;
     let except = Except {
         directory_sizes: true,
         // FUSE hands no question about holes on to ntfs-3g.
         holes: true,
         owners: true,
-        ..Except::default()
+        torn,
+        ..Except::NOTHING
     };
-    compare(report, what, &*fs, fs.root(), &mount.at, except)
+    compare(report, what, fs, fs.root(), &mount.at, except)
 }
 
 fn one(
@@ -291,4 +320,73 @@ fn compress(root: &Path, random: &mut Random) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Images that ntfs-3g was writing when it was killed, as another ntfs-3g shows them. It never says on the
+/// volume that it writes, so what it leaves is no dirtier than what it unmounts; what ntfsfix marks for
+/// Windows to check is.
+fn killed(report: &mut Report, folder: &Path) -> Result<()> {
+    let (mut torn, mut all) = (0u32, 0u32);
+    for (round, cluster) in (0..).zip([4096, 4096, 512, 65_536]) {
+        let image = folder.join("image");
+        make(&image, 256, cluster, 512)?;
+        let at = folder.join("mnt");
+        kill_busy(&image, &at, round)?;
+        let what = format!("killed, clusters of {cluster} bytes, {round}");
+        let fs: Box<dyn Filesystem> = vmie::fs::open(volume(&image)?, &limits())?;
+        let walked = super::walks::twice(&*fs)?;
+        println!(
+            "{what}: {:?}, {} files, {} not readable",
+            fs.state(),
+            walked.files,
+            walked.errors.len()
+        );
+        torn += u32::from(!walked.errors.is_empty());
+        all += 1;
+        report.tally.check(walked.files > 100, || {
+            format!("{what}: {} files", walked.files)
+        });
+        let at = folder.join("shown");
+        // A file that was being made may be named and not there.
+        shown_as(report, &what, &*fs, &image, &at, true)?;
+        tool("ntfsfix", &[text(&image)])?;
+        let fs = vmie::fs::open(volume(&image)?, &limits())?;
+        report
+            .tally
+            .same(&format!("{what}, marked"), fs.state(), State::Dirty);
+    }
+    println!("ntfs: {torn} of {all} images of a killed ntfs-3g name what is not there");
+    Ok(())
+}
+
+/// Mounts an image, keeps it busy, and kills the driver in the middle.
+fn kill_busy(image: &Path, at: &Path, seed: u64) -> Result<()> {
+    fs::create_dir_all(at)?;
+    let mut driver = Command::new("ntfs-3g")
+        .args(["-o", "no_detach", text(image), text(at)])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("ntfs-3g cannot be run ({error}): install it"))?;
+    let stop = AtomicBool::new(false);
+    let ended = std::thread::scope(|scope| -> Result<()> {
+        while tool("mountpoint", &["-q", text(at)]).is_err() {
+            if driver.try_wait()?.is_some() {
+                return Err("ntfs-3g ended".into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for writer in 0..2 {
+            let stop = &stop;
+            scope.spawn(move || busy(at, stop, seed * 2 + writer));
+        }
+        std::thread::sleep(Duration::from_millis(2500 + 400 * seed));
+        let killed = driver.kill();
+        stop.store(true, Ordering::Relaxed);
+        killed?;
+        Ok(())
+    });
+    driver.wait()?;
+    tool("umount", &["-l", text(at)])?;
+    ended
 }

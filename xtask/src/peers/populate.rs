@@ -220,7 +220,11 @@ fn specials(root: &Path) -> Result<()> {
     }
     let old = dir.join("old");
     File::create(&old)?;
-    for (name, seconds) in [("before 1970", -100_000_000_i64), ("2037", 2_140_000_000)] {
+    for (name, seconds) in [
+        ("before 1970", -100_000_000_i64),
+        ("2037", 2_140_000_000),
+        ("past 31 bits", 3_000_000_000),
+    ] {
         let path = dir.join(name);
         let file = File::create(&path)?;
         let at = std::time::UNIX_EPOCH;

@@ -101,6 +101,14 @@ impl Extraction<'_> {
                 Err(Copying::Host(error)) if error.kind() == io::ErrorKind::AlreadyExists => {
                     self.pass_over(found, "a file of that name is there already");
                 }
+                Err(Copying::Host(error))
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput
+                    ) =>
+                {
+                    self.pass_over(found, "it is longer than a file can be here");
+                }
                 // Neither would the next file find room.
                 Err(Copying::Host(error)) => return Err(failure(&target, &error)),
             },
@@ -141,6 +149,13 @@ impl Extraction<'_> {
     ) -> Result<(), Copying> {
         let mut at = 0u64;
         loop {
+            // A guest's file may be a hole of exbibytes, which nobody reads through.
+            let extent = from.next_extent(at).map_err(Copying::Guest)?;
+            if extent.kind.reads_zero() && extent.len > 0 {
+                at = at.saturating_add(extent.len);
+                to.seek(SeekFrom::Start(at)).map_err(Copying::Host)?;
+                continue;
+            }
             let n = from.read_at(&mut self.buffer, at).map_err(Copying::Guest)?;
             let part = self.buffer.get(..n).unwrap_or_default();
             if part.is_empty() {

@@ -28,6 +28,6 @@ mod subvolume;
 mod superblock;
 mod tree;
 
-pub(crate) use open::open;
-pub use open::open_devices;
+pub(crate) use open::open_beside;
+pub use open::{is_one_filesystem, open_devices};
 pub(crate) use probe::probe;

@@ -7,7 +7,9 @@ use vmie_io::{Limits, ReadAt};
 
 use super::extent::inline_target;
 use super::file::BtrfsFile;
-use super::format::{BlockGroup, CSUM_TREE, FS_TREE, Key, MAX_SYMLINK, ROOT_ITEM, ROOT_TREE};
+use super::format::{
+    BlockGroup, CSUM_TREE, FS_TREE, Key, MAX_DEVICES, MAX_SYMLINK, ROOT_ITEM, ROOT_TREE,
+};
 use super::inode::Inode;
 use super::node::Link;
 use super::pool::Pool;
@@ -27,6 +29,8 @@ use crate::{
 pub(super) const NO_SUBVOLUME: u64 = 1 << 63;
 /// Trees whose places are remembered.
 const TREES_KEPT: usize = 256;
+/// Volumes that are looked at for further devices.
+const MAX_LOOKED_AT: usize = 512;
 /// Trees of checksums: one, but for filesystems with several of each tree.
 const MAX_CSUM_ROOTS: usize = 64;
 
@@ -41,11 +45,6 @@ pub(super) struct Btrfs {
     state: State,
     space: Space,
     trees: Mutex<HashMap<u64, Tree>>,
-}
-
-/// Opens a filesystem of one device, or what can be read of it.
-pub(crate) fn open(volume: Arc<dyn ReadAt>, limits: &Limits) -> Result<Box<dyn Filesystem>, Error> {
-    open_devices(&[volume], limits)
 }
 
 /// Opens a Btrfs filesystem that is spread over several devices, given in any order. All paths
@@ -63,6 +62,41 @@ pub fn open_devices(
     limits: &Limits,
 ) -> Result<Box<dyn Filesystem>, Error> {
     Ok(Box::new(Btrfs::open(volumes, limits)?))
+}
+
+/// Opens the filesystem on a volume with what of it lies on others.
+pub(crate) fn open_beside(
+    volume: Arc<dyn ReadAt>,
+    others: &[Arc<dyn ReadAt>],
+    limits: &Limits,
+) -> Result<Box<dyn Filesystem>, Error> {
+    let own = Superblock::read(&*volume)?;
+    let mut volumes = vec![volume];
+    if own.raw.num_devices.get() > 1 {
+        let mut seen = vec![own.raw.dev_item.uuid];
+        for other in others.iter().take(MAX_LOOKED_AT) {
+            if let Ok(sb) = Superblock::read(&**other)
+                && sb.raw.fsid == own.raw.fsid
+                && !seen.contains(&sb.raw.dev_item.uuid)
+                && volumes.len() < MAX_DEVICES
+            {
+                seen.push(sb.raw.dev_item.uuid);
+                volumes.push(Arc::clone(other));
+            }
+        }
+    }
+    open_devices(&volumes, limits)
+}
+
+/// Whether two volumes are devices of one Btrfs filesystem, and not copies of the same device.
+#[must_use]
+pub fn is_one_filesystem(one: &dyn ReadAt, other: &dyn ReadAt) -> bool {
+    match (Superblock::read(one), Superblock::read(other)) {
+        (Ok(one), Ok(other)) => {
+            one.raw.fsid == other.raw.fsid && one.raw.dev_item.uuid != other.raw.dev_item.uuid
+        }
+        _ => false,
+    }
 }
 
 impl Btrfs {

@@ -16,6 +16,7 @@ use super::geometry::Geometry;
 use super::inode::Inode;
 use super::journal::Fast;
 use super::{attr, journal, probe};
+use crate::filesystem::kind_of_entry;
 use crate::memory::kind_error;
 use crate::{
     Cause, DirEntry, Error, FileKind, FileRead, Filesystem, Identity, Metadata, Node, Space, State,
@@ -207,7 +208,7 @@ impl Filesystem for Ext {
             let kind = match name.kind {
                 Some(kind) => kind,
                 // Filesystems older than the feature say it only in the inode.
-                None => Inode::read(self, name.inode)?.metadata.kind,
+                None => kind_of_entry(Inode::read(self, name.inode).map(|inode| inode.metadata))?,
             };
             entries.push(DirEntry {
                 name: name.bytes.to_vec(),

@@ -171,6 +171,7 @@ fn metadata(raw: &DirEntryRaw) -> Metadata {
         Metadata::new(FileKind::File, raw.file_size.get().into())
     };
     metadata.mtime = timestamp(raw.wrt_date.get(), raw.wrt_time.get()).map(|s| (s, 0));
+    metadata.dos_attributes = Some(raw.attr.into());
     metadata
 }
 

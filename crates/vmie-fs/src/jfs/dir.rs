@@ -7,7 +7,7 @@ use zerocopy::FromBytes;
 
 use super::format::{
     Flags, LEAF_NAME, LEAF_NAME_LEGACY, LEAF_NAME_OFFSET, PAGE, PageFlags, Pxd, ROOT_STBL, SLOT,
-    SLOT_NAME, SLOT_NAME_OFFSET,
+    SLOT_NAME, SLOT_NAME_OFFSET, STBLINDEX,
 };
 use super::inode::Inode;
 use super::open::Jfs;
@@ -51,7 +51,7 @@ impl Dir {
             jfs.budget.work("directory page", 8)?;
             let mut bytes = vec![0; len];
             jfs.meta.read_exact_at(&mut bytes, at)?;
-            let index = usize::from(bytes.get(20).copied().unwrap_or(0));
+            let index = usize::from(bytes.get(STBLINDEX).copied().unwrap_or(0));
             let stbl = bytes.get(index.saturating_mul(SLOT)..).unwrap_or_default();
             let count = bytes.get(17).map_or(0, |count| usize::from(*count));
             let stbl = stbl

@@ -210,6 +210,9 @@ pub(super) const MAX_EA: u64 = 65535;
 pub(super) const SLOT: usize = 32;
 /// `stbl` of the root: in its header.
 pub(super) const ROOT_STBL: std::ops::Range<usize> = 24..32;
+/// `stblindex` of a page's header: the slot that its `stbl` starts in. Before it are the flag, the number of
+/// entries, the free slots with the first of them, and `maxslot`.
+pub(super) const STBLINDEX: usize = 21;
 /// Characters of a name in its first slot, with and without an index; in a leaf they start at 6.
 pub(super) const LEAF_NAME: usize = 11;
 pub(super) const LEAF_NAME_LEGACY: usize = 13;

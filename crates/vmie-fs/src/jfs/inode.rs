@@ -128,7 +128,8 @@ fn metadata(raw: &Dinode) -> Metadata {
     metadata.gid = raw.di_gid.get();
     let [seconds, nanos] = raw.di_mtime;
     metadata.mtime = Some((
-        seconds.get().cast_signed().into(),
+        // Without a sign, as Linux has them since 5.4: from 1970 to 2106.
+        seconds.get().into(),
         nanos.get().min(999_999_999),
     ));
     metadata

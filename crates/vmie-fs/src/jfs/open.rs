@@ -15,6 +15,7 @@ use super::format::{
 use super::inode::{Inode, map_page};
 use super::tree::Map;
 use super::{attr, probe};
+use crate::filesystem::kind_of_entry;
 use crate::memory::kind_error;
 use crate::{
     Cause, DirEntry, Error, FileKind, FileRead, Filesystem, Identity, Metadata, Node, Space, State,
@@ -241,10 +242,11 @@ impl Filesystem for Jfs {
         let dir = self.directory(dir)?;
         let mut entries = Vec::with_capacity(dir.names.len());
         for (name, number) in &dir.names {
+            let inode = Inode::read(self, *number);
+            let kind = kind_of_entry(inode.map(|inode| inode.metadata))?;
             entries.push(DirEntry {
                 name: name.clone(),
-                // Only the inode says it.
-                kind: Inode::read(self, *number)?.metadata.kind,
+                kind,
                 node: Node::new(u64::from(*number)),
             });
         }

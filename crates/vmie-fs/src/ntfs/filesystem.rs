@@ -5,7 +5,7 @@ use zerocopy::FromBytes;
 use super::content::NtfsFile;
 use super::file::File;
 use super::format::{
-    ATTR_DATA, ATTR_STANDARD_INFORMATION, FILE_OFFLINE, FILE_RECALL_ON_DATA_ACCESS,
+    ATTR_DATA, ATTR_STANDARD_INFORMATION, FILE_DIRECTORY, FILE_OFFLINE, FILE_RECALL_ON_DATA_ACCESS,
     FILE_REPARSE_POINT, FIRST_USER_RECORD, NAME_DOS, NAME_IS_DIRECTORY, ROOT_RECORD,
     StandardInformation, WOF_STREAM,
 };
@@ -193,6 +193,14 @@ impl Filesystem for Ntfs {
         };
         let mut metadata = Metadata::new(kind, size);
         metadata.mtime = facts.mtime;
+        // Whether it is a directory its record says, and this does not.
+        let own = facts.attributes & !FILE_DIRECTORY;
+        let is_directory = facts.file.record.is_directory() && name.is_empty();
+        metadata.dos_attributes = Some(if is_directory {
+            own | FILE_DIRECTORY
+        } else {
+            own
+        });
         Ok(metadata)
     }
 

@@ -167,7 +167,9 @@ pub(super) struct StandardInformation {
     pub(super) file_attributes: U32,
 }
 
-/// [MS-FSCC] 2.6: the content has to be fetched from elsewhere first.
+/// [MS-FSCC] 2.6: the attribute of directories, which [`StandardInformation`] does not have.
+pub(super) const FILE_DIRECTORY: u32 = 0x0000_0010;
+/// The content has to be fetched from elsewhere first.
 pub(super) const FILE_OFFLINE: u32 = 0x0000_1000;
 pub(super) const FILE_RECALL_ON_DATA_ACCESS: u32 = 0x0040_0000;
 pub(super) const FILE_REPARSE_POINT: u32 = 0x0000_0400;

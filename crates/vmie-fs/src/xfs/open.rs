@@ -13,6 +13,7 @@ use super::geometry::{self, Geometry};
 use super::inode::Inode;
 use super::log::{self, Change, Outcome, Recovered};
 use super::{attr, link, probe, space};
+use crate::filesystem::kind_of_entry;
 use crate::memory::kind_error;
 use crate::{
     Cause, DirEntry, Error, FileKind, FileRead, Filesystem, Identity, Metadata, Node, Space, State,
@@ -184,7 +185,7 @@ impl Filesystem for Xfs {
             let kind = match kind {
                 Some(kind) => kind,
                 // Filesystems without the feature say it only in the inode.
-                None => Inode::read(self, inode)?.metadata.kind,
+                None => kind_of_entry(Inode::read(self, inode).map(|inode| inode.metadata))?,
             };
             entries.push(DirEntry {
                 name: name.to_vec(),

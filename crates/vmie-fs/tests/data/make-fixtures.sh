@@ -355,7 +355,7 @@ def leaf(entries, slots, first):
     return out, table
 def page(kind, slots, table):
     img = bytearray(B)
-    img[16:21] = struct.pack('<BBbBB', kind, len(table), 0, 128, 1)
+    img[16:22] = struct.pack('<BBbbBB', kind, len(table), 0, -1, 128, 1)
     img[32:32 + len(table)] = bytes(table)
     for i, slot in slots.items():
         img[i * 32:i * 32 + 32] = slot

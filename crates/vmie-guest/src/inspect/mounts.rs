@@ -33,6 +33,7 @@ pub(super) fn join(
         tree.mounts.push(Mount {
             source: entry.source.clone(),
             target: entry.target.clone(),
+            subvolume: subvolumes::named(entry),
             outcome,
         });
     }

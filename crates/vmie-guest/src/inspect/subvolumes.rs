@@ -74,6 +74,14 @@ pub(super) fn is_asked_for(entry: &FstabEntry) -> bool {
     entry.option("subvol").is_some() || entry.option("subvolid").is_some()
 }
 
+/// The subvolume that an entry of fstab names, as [`path`] writes it.
+pub(super) fn named(entry: &FstabEntry) -> Option<String> {
+    if let Some(name) = entry.option("subvol") {
+        return Some(GuestPath::root().join(name.as_bytes()).to_string_lossy());
+    }
+    Some(format!("subvolid={}", entry.option("subvolid")?))
+}
+
 fn is_meant(entry: &FstabEntry, sub: &Subvolume) -> bool {
     if let Some(name) = entry.option("subvol") {
         return sub.path.as_ref() == Some(&GuestPath::root().join(name.as_bytes()));

@@ -66,7 +66,7 @@ impl<'a> GuestVolume<'a> {
         }
     }
 
-    fn of_graph(volume: &Volume, limits: Limits) -> Self {
+    fn of_graph(volume: &Volume, all: &Arc<[Arc<dyn ReadAt>]>, limits: Limits) -> Self {
         let source = volume
             .open()
             .map_err(|fault| vmie_fs::Error::from(vmie_io::ReadError::from(fault)));
@@ -78,6 +78,7 @@ impl<'a> GuestVolume<'a> {
             Ok(source) => vmie_fs::probe(&**source),
             Err(error) => Err(error.clone()),
         };
+        let all = Arc::clone(all);
         Self {
             id: volume.id.clone(),
             size: volume.place.len,
@@ -86,8 +87,15 @@ impl<'a> GuestVolume<'a> {
             disks: volume.disks.clone(),
             member: volume.member_of.is_some(),
             identity,
-            open: Box::new(move || vmie_fs::open(source.clone()?, &limits)),
+            open: Box::new(move || vmie_fs::open_beside(source.clone()?, &all, &limits)),
         }
+    }
+
+    /// The UUID of the Btrfs filesystem that it is, or is a part of.
+    fn btrfs_uuid(&self) -> Option<&str> {
+        let identity = self.identity.as_ref().ok()?.as_ref()?;
+        let uuid = identity.uuid.as_deref();
+        uuid.filter(|_| identity.kind == FsKind::Btrfs)
     }
 
     /// What it is formatted as, when that is known.
@@ -166,11 +174,44 @@ pub(super) fn survey(
         .volumes
         .iter()
         .filter(|volume| is_looked_at(&graph, volume));
-    let volumes = volumes
-        .take(MAX_VOLUMES)
-        .map(|volume| GuestVolume::of_graph(volume, *limits))
+    let looked_at: Vec<&Volume> = volumes.take(MAX_VOLUMES).collect();
+    let sources = looked_at.iter().filter_map(|volume| volume.open().ok());
+    let sources: Arc<[Arc<dyn ReadAt>]> = sources.collect();
+    let mut volumes: Vec<GuestVolume<'static>> = looked_at
+        .iter()
+        .map(|volume| GuestVolume::of_graph(volume, &sources, *limits))
         .collect();
+    further_devices(&mut volumes, &looked_at);
     (found, graph.groups, volumes)
+}
+
+/// Of a filesystem that is spread over several volumes the first one stands for all: the others are parts
+/// of it, and no systems of their own.
+fn further_devices(volumes: &mut [GuestVolume<'static>], sources: &[&Volume]) {
+    for index in 1..volumes.len() {
+        let (before, rest) = volumes.split_at_mut(index);
+        let (Some(volume), Some(Ok(source))) = (
+            rest.first_mut(),
+            sources.get(index).map(|volume| volume.open()),
+        ) else {
+            continue;
+        };
+        let Some(uuid) = volume.btrfs_uuid() else {
+            continue;
+        };
+        let mut firsts = before.iter().zip(sources);
+        let first = firsts.find(|(first, of)| {
+            !first.member
+                && first.btrfs_uuid() == Some(uuid)
+                && (of.open()).is_ok_and(|of| vmie_fs::btrfs::is_one_filesystem(&*of, &*source))
+        });
+        if first.is_some() {
+            volume.member = true;
+            volume.open = Box::new(|| {
+                Err(vmie_fs::Error::new(vmie_fs::Cause::FurtherDevice).in_structure("volume"))
+            });
+        }
+    }
 }
 
 /// Whether a volume may hold files of its own: no disk with partitions, no container of partitions,

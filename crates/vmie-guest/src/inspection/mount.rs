@@ -11,6 +11,9 @@ pub struct Mount {
     pub source: String,
     /// Where it is mounted.
     pub target: String,
+    /// The subvolume that is mounted there, where fstab names one: its path (`/@home`), or `subvolid=` and
+    /// its number.
+    pub subvolume: Option<String>,
     /// What became of it.
     pub outcome: MountOutcome,
 }

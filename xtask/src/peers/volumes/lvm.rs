@@ -61,11 +61,16 @@ const NAMED: &[Plan] = &[
     ("raid6", "-l 3%VG --type raid6 -i 2 {0} {1} {2} {3} {4}"),
     ("raid10", "-l 3%VG --type raid10 -m 1 -i 2"),
     ("pool", "-l 4%VG --type thin-pool"),
+    ("cached", "-l 3%VG"),
+    ("cache", "-l 4%VG --type cache-pool"),
     ("snap", "-l 2%VG -s GROUP/linear"),
 ];
 
+/// What is there when the kernel maps devices.
+pub(super) const DEVICE_MAPPER: &str = "/sys/class/misc/device-mapper";
+
 pub(super) fn run(tally: &mut Tally, counts: &mut Counts) -> Result<()> {
-    let maps = Path::new("/sys/class/misc/device-mapper").exists();
+    let maps = Path::new(DEVICE_MAPPER).exists();
     for (number, variant) in (0..).zip(VARIANTS) {
         let folder = tempfile::tempdir()?;
         let outcome = one(tally, counts, variant, number, folder.path(), maps);
@@ -88,7 +93,8 @@ impl Lvm {
             .map(|device| format!("\"a|^{device}$|\""))
             .collect();
         let settings = format!(
-            "activation {{ monitoring=0 udev_sync=0 udev_rules=0 }} backup {{ backup=0 archive=0 }} \
+            "global {{ thin_check_executable=\"\" cache_check_executable=\"\" }} \
+             activation {{ monitoring=0 udev_sync=0 udev_rules=0 }} backup {{ backup=0 archive=0 }} \
              devices {{ use_devicesfile=0 filter=[{},\"r|.*|\"] }}",
             ours.join(",")
         );
@@ -135,7 +141,8 @@ fn one(
     maps: bool,
 ) -> Result<()> {
     let (name, pvcreate, vgcreate) = *variant;
-    let disks = Disks::new(folder, 5, 48)?;
+    // Pools have metadata of some MiB, which no kernel needs to make the others.
+    let disks = Disks::new(folder, 5, if maps { 128 } else { 48 })?;
     let lvm = Lvm::new(&disks, maps);
     let devices = disks.devices();
     lvm.run(&[&["pvcreate", "-y", "-ff"], pvcreate, &devices].concat())?;
@@ -169,6 +176,7 @@ fn one(
     if maps {
         create(&lvm, &disks, &group, MAPPED)?;
         lvm.run(&["vgchange", "-ay", &group])?;
+        synchronised(&lvm, &group)?;
         filled = through_the_kernel(&lvm, &group)?;
         create(&lvm, &disks, &group, NAMED)?;
         let thin = [
@@ -183,6 +191,9 @@ fn one(
             &group,
         ];
         lvm.run(&thin)?;
+        let cached = format!("{group}/cached");
+        let convert = ["lvconvert", "-y", "--type", "cache", "--cachepool", "cache"];
+        lvm.run(&[&convert[..], &[cached.as_str()]].concat())?;
         lvm.run(&["vgchange", "-an", &group])?;
     }
     let graph = disks.read(&[])?;
@@ -192,7 +203,11 @@ fn one(
         for (volume, len, seed) in &filled {
             bytes(tally, counts, name, &graph, volume, *len, *seed)?;
         }
-        for (plan, _) in NAMED.iter().filter(|(plan, _)| *plan != "snap") {
+        degraded(tally, counts, name, &disks, &filled)?;
+        // A pool of a cache is hidden, and a snapshot lies on what it is of.
+        let hidden = ["snap", "cache"];
+        let named = NAMED.iter().chain(&[("thin", "")]);
+        for (plan, _) in named.filter(|(plan, _)| !hidden.contains(plan)) {
             let id = format!("{group}/{plan}").parse()?;
             let found = graph
                 .volume(&id)
@@ -272,6 +287,53 @@ fn bytes(
     tally.same(&format!("{what}: where {volume} differs"), first, None);
     counts.volumes += 1;
     counts.bytes += len;
+    Ok(())
+}
+
+/// Waits until the legs of mirrors hold the same.
+fn synchronised(lvm: &Lvm, group: &str) -> Result<()> {
+    for _ in 0..600 {
+        let rows = lvm.report("lvs", "copy_percent", &[group])?;
+        let left = rows.iter().filter_map(|row| row["copy_percent"].as_str());
+        if left
+            .into_iter()
+            .all(|percent| ["", "100.00"].contains(&percent))
+        {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    Err(format!("{group} does not come to rest").into())
+}
+
+/// Without one disk, whatever opens holds what was written, and whatever has another leg opens.
+fn degraded(
+    tally: &mut Tally,
+    counts: &mut Counts,
+    what: &str,
+    disks: &Disks,
+    filled: &[(String, u64, u64)],
+) -> Result<()> {
+    for lost in 0..disks.devices().len() {
+        let graph = disks.read(&[lost])?;
+        for (id, len, seed) in filled {
+            let is_twofold = MAPPED[..3].iter().any(|(name, _)| id.ends_with(name));
+            match graph.open(&id.parse()?) {
+                Ok(source) => {
+                    let first = differs(&*source, (*len).min(source.len()), *seed)?;
+                    tally.same(
+                        &format!("{what}: where {id} differs without {lost}"),
+                        first,
+                        None,
+                    );
+                    counts.bytes += len;
+                }
+                Err(error) => tally.check(!is_twofold, || {
+                    format!("{what}: {id} without disk {lost}: {error}")
+                }),
+            }
+        }
+    }
     Ok(())
 }
 

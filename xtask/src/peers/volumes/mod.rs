@@ -34,9 +34,14 @@ struct Counts {
     bytes: u64,
 }
 
-/// Goes through what this kernel can do.
-pub(crate) fn run() -> Result<()> {
+/// Goes through what this kernel can do, which has to be everything when it must map devices.
+pub(crate) fn run(mapped: bool) -> Result<()> {
     let mut tally = Tally::default();
+    let kernel = [lvm::DEVICE_MAPPER, "/sys/module/md_mod"];
+    let missing = kernel.iter().find(|part| !Path::new(part).exists());
+    if let Some(part) = missing.filter(|_| mapped) {
+        return Err(format!("this kernel has no {part}").into());
+    }
     let mut counts = Counts::default();
     let outcome = lvm::run(&mut tally, &mut counts);
     tally.attempt("lvm", outcome);
