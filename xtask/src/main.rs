@@ -50,10 +50,7 @@ enum Command {
     },
     /// Compare what vmie says of guests (a folder with MANIFEST.tsv and *.raw or *.raw.zst) with
     /// the manifest; on the OVA and the stream-optimized VMDK of the same disk it must say the same.
-    Guests {
-        /// The folder that holds MANIFEST.tsv.
-        folder: PathBuf,
-    },
+    Guests(guests::Guests),
     /// Phony guests of every row of the matrix as disks made by mkfs: recognised, judged in both modes, and
     /// each report as its published schema says.
     Phony(phony::Phony),
@@ -68,8 +65,8 @@ enum Command {
         file: PathBuf,
     },
     /// Write docs/points.md: each point of the service, its tests and its code. Fails when a point
-    /// of tasks, permissions, licensing, errors, manifests or observed behaviour has no test of its
-    /// name, or no code.
+    /// of systems, boot modes, volumes, limits, configuration, tasks, permissions, licensing, errors,
+    /// manifests or observed behaviour has no test of its name, or no code.
     Points {
         /// Write nothing; say what the file names that is there no more.
         #[arg(long)]
@@ -122,6 +119,9 @@ enum Peers {
         #[arg(long)]
         quick: bool,
     },
+    /// Registry hives of a folder, plain or packed, with their transaction logs: every key and value as
+    /// dissect.regf, regipy and hivexget read them, and the system that they tell of.
+    Hives(peers::hives::Hives),
     /// Volume groups and arrays made by lvm2 and mdadm: what they are, where their bytes are, and, where
     /// the kernel has a device-mapper and software RAID, the bytes. As root: loop devices are used.
     Volumes,
@@ -131,7 +131,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Differential => differential::run(),
         Command::Corpus { folder } => corpus::run(&folder),
-        Command::Guests { folder } => guests::run(&folder),
+        Command::Guests(arguments) => guests::run(&arguments),
         Command::Phony(arguments) => phony::run(&arguments),
         Command::Faults(arguments) => convert::faults::run(&arguments),
         Command::Peers {
@@ -146,6 +146,9 @@ fn main() -> Result<()> {
         Command::Peers {
             what: Peers::Serve(arguments),
         } => peers::serve::run(&arguments),
+        Command::Peers {
+            what: Peers::Hives(arguments),
+        } => peers::hives::run(&arguments),
         Command::Peers {
             what: Peers::Fs { only, quick },
         } => peers::fs(&only, quick),

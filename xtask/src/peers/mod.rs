@@ -14,6 +14,7 @@ pub(crate) mod ec2;
 mod ext;
 mod fat;
 pub(crate) mod formats;
+pub(crate) mod hives;
 mod mount;
 mod ntfs;
 mod populate;
