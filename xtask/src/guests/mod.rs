@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Guests) -> Result<()> {
         found += 1;
         tally.attempt(row["file"], check(&vmie, &image, &row));
         if let Some(readers) = &mut readers
-            && row["format"].starts_with("raw") | row["format"].starts_with("zst")
+            && ["raw", "zst"].contains(&row["format"])
         {
             let start = Instant::now();
             let (document, _) = json(&vmie, &["preflight", "--json", "-f", "raw", text(&image)])?;
