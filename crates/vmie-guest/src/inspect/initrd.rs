@@ -44,7 +44,7 @@ pub(super) fn begin<'scope>(
             });
             Pending::Listed(begun.collect())
         }
-        Err(known) => Pending::Known(known),
+        Err(known) => Pending::Known(*known),
     }
 }
 
@@ -63,7 +63,7 @@ fn files(
     tree: &Tree,
     kernels: &[Kernel],
     default: &Fact<DefaultKernel>,
-) -> Result<Vec<String>, Fact<Initramfs>> {
+) -> Result<Vec<String>, Box<Fact<Initramfs>>> {
     let named: Vec<&str> = match default.get() {
         Some(default) => default.initrd.iter().map(String::as_str).collect(),
         None => Vec::new(),
@@ -83,17 +83,14 @@ fn files(
             Some(path) => files.push(path),
             None => {
                 let saw = tree.evidence(file, "the boot entry names it, and it is not there");
-                return Err(
-                    match tree.hidden(file).or_else(|| tree.hidden("/boot/grub")) {
-                        Some(why) => Fact::unknown(why, vec![saw]),
-                        None => Fact::known(
-                            Initramfs::Missing {
-                                file: file.to_owned(),
-                            },
-                            vec![saw],
-                        ),
-                    },
-                );
+                let missing = Initramfs::Missing {
+                    file: file.to_owned(),
+                };
+                let known = match tree.hidden(file).or_else(|| tree.hidden("/boot/grub")) {
+                    Some(why) => Fact::unknown(why, vec![saw]),
+                    None => Fact::known(missing, vec![saw]),
+                };
+                return Err(known.into());
             }
         }
     }
@@ -105,27 +102,27 @@ fn unnamed(
     tree: &Tree,
     kernels: &[Kernel],
     default: &Fact<DefaultKernel>,
-) -> Result<Vec<String>, Fact<Initramfs>> {
+) -> Result<Vec<String>, Box<Fact<Initramfs>>> {
     let menu = default.get().filter(|default| default.cmdline.is_some());
     if menu.is_some() {
         let saw = default.evidence().iter().take(1).cloned().collect();
-        return Err(Fact::known(Initramfs::None, saw));
+        return Err(Fact::known(Initramfs::None, saw).into());
     }
     let release = default.get().map(|default| default.release.as_str());
     let Some(release) = release.or_else(|| newest(kernels)) else {
-        return Err(Fact::unknown("no kernel was found", Vec::new()));
+        return Err(Fact::unknown("no kernel was found", Vec::new()).into());
     };
     let mut paths = NAMES
         .iter()
         .map(|(before, after)| format!("{before}{release}{after}"));
     match paths.find(|path| tree.size(path).is_some()) {
         Some(path) => Ok(vec![path]),
-        None => Err(Fact::unknown(
-            tree.hidden("/boot/grub").unwrap_or_else(|| {
+        None => {
+            let why = tree.hidden("/boot/grub").unwrap_or_else(|| {
                 format!("no boot entry names one, and /boot has none for {release}")
-            }),
-            Vec::new(),
-        )),
+            });
+            Err(Fact::unknown(why, Vec::new()).into())
+        }
     }
 }
 

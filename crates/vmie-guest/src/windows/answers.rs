@@ -181,21 +181,20 @@ fn answer(element: &Open, parent: Option<&Open>, content: &str, seen: &mut Seen)
         }
     };
     match element.component {
-        Some(Component::International) => {
+        Some(Component::International)
             if US_ENGLISH
                 .iter()
-                .any(|one| one.eq_ignore_ascii_case(content))
-            {
-                mark(&LOCALES, &mut seen.locales);
-            }
+                .any(|one| one.eq_ignore_ascii_case(content)) =>
+        {
+            mark(&LOCALES, &mut seen.locales);
         }
-        Some(Component::Shell) => {
-            let in_oobe = parent.is_some_and(|parent| parent.name == "OOBE");
-            if in_oobe && content.eq_ignore_ascii_case("true") {
-                mark(&SKIPPED, &mut seen.skipped);
-            }
+        Some(Component::Shell)
+            if parent.is_some_and(|parent| parent.name == "OOBE")
+                && content.eq_ignore_ascii_case("true") =>
+        {
+            mark(&SKIPPED, &mut seen.skipped);
         }
-        None => {}
+        _ => {}
     }
 }
 
