@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the seeds of the targets `registry` and `windows_files`: small hives, a log, a program."""
+"""Writes the seeds of the targets `registry`, `windows_files` and `boot_ini`: small hives, a log, a program,
+menus, an answer file."""
 import os
 import struct
 
@@ -150,3 +151,16 @@ log = old_log(sample(b"lh", (2, 2), 9))
 write("registry", "with-old-log", struct.pack("<H", len(dirty) // 512) + dirty + log)
 write("windows_files", "program", b"\0" + program())
 write("windows_files", "store", b"\1" + store())
+
+MENU = (
+    "[boot loader]\r\ntimeout=30\r\ndefault=multi(0)disk(0)rdisk(0)partition(1)\\WINDOWS\r\n"
+    "redirect=COM1\r\n[operating systems]\r\n"
+    'multi(0)disk(0)rdisk(0)partition(1)\\WINDOWS="Windows Server 2003, Standard" /fastdetect /redirect\r\n'
+    'C:\\CMDCONS\\BOOTSECT.DAT="Recovery Console" /cmdcons\r\n'
+    'signature(8b467c12)disk(0)rdisk(1)partition(2)\\WINNT="Windows 2000" /NoExecute=OptOut /3GB\r\n'
+)
+write("boot_ini", "menu", b"\0" + MENU.encode())
+write("boot_ini", "plain", b"\0[operating systems]\nmulti(0)=Windows /sos\n")
+ANSWERS = os.path.join(HERE, "../../crates/vmie-guest/fixtures/windows/unattend.xml")
+with open(ANSWERS, "rb") as file:
+    write("boot_ini", "answers", b"\1" + file.read())

@@ -50,10 +50,7 @@ enum Command {
     },
     /// Compare what vmie says of guests (a folder with MANIFEST.tsv and *.raw or *.raw.zst) with
     /// the manifest; on the OVA and the stream-optimized VMDK of the same disk it must say the same.
-    Guests {
-        /// The folder that holds MANIFEST.tsv.
-        folder: PathBuf,
-    },
+    Guests(guests::Guests),
     /// Phony guests of every row of the matrix as disks made by mkfs: recognised, judged in both modes, and
     /// each report as its published schema says.
     Phony(phony::Phony),
@@ -68,8 +65,8 @@ enum Command {
         file: PathBuf,
     },
     /// Write docs/points.md: each point of the service, its tests and its code. Fails when a point
-    /// of tasks, permissions, licensing, errors, manifests or observed behaviour has no test of its
-    /// name, or no code.
+    /// of systems, boot modes, volumes, limits, configuration, tasks, permissions, licensing, errors,
+    /// manifests or observed behaviour has no test of its name, or no code.
     Points {
         /// Write nothing; say what the file names that is there no more.
         #[arg(long)]
@@ -113,11 +110,9 @@ enum Peers {
     /// The service over HTTP, driven through the guide's examples by boto3 and the AWS CLI; then it is
     /// killed under work.
     Serve(peers::serve::Serve),
-<<<<<<< HEAD
     /// The state that servers and workers share, in a PostgreSQL that is started for it: its tests, then
     /// two servers and three workers that are killed and paused under tasks.
     Shared(peers::shared::Shared),
-=======
     /// What this machine's kernel cannot mount or map, in a libguestfs appliance: JFS beside the kernel, LVM2
     /// and software RAID by their bytes, dynamic disks beside ldmtool. As root.
     Appliance(peers::appliance::Appliance),
@@ -130,7 +125,6 @@ enum Peers {
     /// Every filesystem on the images of folders, walked twice and compared with the kernel, ntfs-3g and
     /// mtools. As root.
     Walks(peers::walks::Walks),
->>>>>>> 532e31670f5b887b3bff3f2495529c75b572f21e
     /// Filesystems made by their own mkfs and filled through the kernel, path by path, attribute by
     /// attribute and byte by byte. As root: images are loop-mounted.
     Fs {
@@ -140,6 +134,9 @@ enum Peers {
         #[arg(long)]
         quick: bool,
     },
+    /// Registry hives of a folder, plain or packed, with their transaction logs: every key and value as
+    /// dissect.regf, regipy and hivexget read them, and the system that they tell of.
+    Hives(peers::hives::Hives),
     /// Volume groups and arrays made by lvm2 and mdadm: what they are, where their bytes are, and, where
     /// the kernel has a device-mapper and software RAID, the bytes. As root: loop devices are used.
     Volumes {
@@ -153,7 +150,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Differential => differential::run(),
         Command::Corpus { folder } => corpus::run(&folder),
-        Command::Guests { folder } => guests::run(&folder),
+        Command::Guests(arguments) => guests::run(&arguments),
         Command::Phony(arguments) => phony::run(&arguments),
         Command::Faults(arguments) => convert::faults::run(&arguments),
         Command::Peers {
@@ -171,6 +168,9 @@ fn main() -> Result<()> {
         Command::Peers {
             what: Peers::Shared(arguments),
         } => peers::shared::run(&arguments),
+        Command::Peers {
+            what: Peers::Hives(arguments),
+        } => peers::hives::run(&arguments),
         Command::Peers {
             what: Peers::Fs { only, quick },
         } => peers::fs(&only, quick),

@@ -13,7 +13,9 @@ use vmie_rules::SvcId;
 use crate::Result;
 
 /// Groups of which every point needs a test and code.
-const GROUPS: [&str; 6] = ["TASK", "IAM", "LIC", "ERR", "MAN", "OBS"];
+const GROUPS: [&str; 11] = [
+    "OS", "BOOT", "VOL", "LIM", "CFG", "TASK", "IAM", "LIC", "ERR", "MAN", "OBS",
+];
 
 #[derive(Default)]
 struct Found {

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use fixtures::{fixture, open, open_fixture, read, walk};
 use proptest::prelude::*;
 use vmie_fs::btrfs::open_devices;
-use vmie_fs::{Cause, Error, FileKind, Filesystem, GuestPath, State};
+use vmie_fs::{Cause, Error, FileKind, Filesystem, GuestPath, Namespace, State};
 use vmie_io::{ErrorKind, ExtentKind, Limits, ReadAt};
 use vmie_testkit::fsimage::Patched;
 
@@ -52,6 +52,28 @@ fn every_compression_and_checksum() {
     for name in ["btrfs-zstd", "btrfs-lzo", "btrfs-zlib", "btrfs-plain"] {
         holds_the_tree(&*open_fixture(name), 16 << 20);
     }
+}
+
+/// `mkfs.btrfs --rootdir` stores a zero behind the target of a symbolic link, which its size does not count.
+#[test]
+fn links_made_by_mkfs_end_where_their_size_says() {
+    let image = fixture("btrfs-rootdir");
+    let stored = b"../os-release\0";
+    assert!(image.windows(stored.len()).any(|bytes| bytes == stored));
+    let fs = open_fixture("btrfs-rootdir");
+    for (path, target) in [
+        ("/etc/os-release", "../os-release"),
+        ("/long", &"a".repeat(200)),
+    ] {
+        let node = fs.find(&GuestPath::from(path)).unwrap();
+        assert_eq!(fs.link_target(node).unwrap(), target.as_bytes());
+        assert_eq!(fs.stat(node).unwrap().size, target.len() as u64, "{path}");
+    }
+    let tree = Namespace::new(fs);
+    let text = tree
+        .read(&GuestPath::from("/etc/os-release"), 4096)
+        .unwrap();
+    assert!(text.starts_with(b"ID="));
 }
 
 #[test]

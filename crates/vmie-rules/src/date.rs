@@ -64,6 +64,13 @@ impl Date {
         day: 1,
     };
 
+    /// The day on which UEFI came to all commercial Regions (SVC-BOOT-9).
+    pub const UEFI_2024: Self = Self {
+        year: 2024,
+        month: 4,
+        day: 18,
+    };
+
     /// A day; `None` if the calendar has no such day.
     #[must_use]
     pub const fn new(year: u16, month: u8, day: u8) -> Option<Self> {

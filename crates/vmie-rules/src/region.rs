@@ -1,5 +1,6 @@
 //! Regions: which must be opted into, and who writes an instance export into a bucket there.
 
+use crate::Date;
 use crate::matrix::Edition;
 
 /// A Region as far as imports and exports tell Regions apart.
@@ -18,6 +19,25 @@ pub struct Region {
     pub import_instance: bool,
     /// The first edition of the guide that knows it.
     pub since: Edition,
+}
+
+/// The day since when UEFI is supported in all commercial Regions (SVC-BOOT-9).
+pub const UEFI_SINCE: Date = Date::UEFI_2024;
+
+impl Region {
+    /// Whether it is a commercial one: neither in China nor for a government. Those are partitions of their
+    /// own, and the beginning of their codes tells them.
+    #[must_use]
+    pub fn is_commercial(&self) -> bool {
+        !self.code.starts_with("cn-") && !self.code.starts_with("us-gov-")
+    }
+
+    /// Whether the guide says that an import by UEFI is supported there on that day (SVC-BOOT-9). It says so
+    /// of commercial Regions, from [`UEFI_SINCE`] on, and nothing of others or of the time before.
+    #[must_use]
+    pub fn has_uefi(&self, as_of: Date) -> bool {
+        self.is_commercial() && as_of >= UEFI_SINCE
+    }
 }
 
 /// The canonical id of every Region without one of its own (SVC-IAM-5, "all others").
@@ -203,6 +223,49 @@ mod tests {
             assert_eq!(region.canonical_id.len(), 64, "{}", region.code);
             let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
             assert!(region.canonical_id.bytes().all(hex), "{}", region.code);
+        }
+    }
+
+    #[test]
+    fn svc_boot_9_uefi_is_supported_in_commercial_regions_since_a_day() {
+        let day = |day| Date::new(2024, 4, day).unwrap();
+        for one in REGIONS {
+            assert!(!one.has_uefi(day(17)), "{}", one.code);
+            assert_eq!(one.has_uefi(day(18)), one.is_commercial(), "{}", one.code);
+        }
+        let others: alloc::vec::Vec<&str> = REGIONS
+            .iter()
+            .filter(|one| !one.is_commercial())
+            .map(|one| one.code)
+            .collect();
+        assert_eq!(
+            others,
+            [
+                "cn-north-1",
+                "cn-northwest-1",
+                "us-gov-east-1",
+                "us-gov-west-1"
+            ]
+        );
+    }
+
+    /// The Regions that an account must enable, with the editions that know them.
+    #[test]
+    fn svc_os_4_opt_in_regions_are_those_of_the_guide() {
+        for (code, opt_in) in [
+            ("af-south-1", true),
+            ("ap-southeast-7", true),
+            ("eu-central-2", true),
+            ("il-central-1", true),
+            ("eu-central-1", false),
+            ("us-east-1", false),
+            ("cn-north-1", false),
+        ] {
+            assert_eq!(
+                region(code).map(|region| region.opt_in),
+                Some(opt_in),
+                "{code}"
+            );
         }
     }
 

@@ -340,11 +340,18 @@ mod tests {
             assert_eq!(finding.svc.first(), Some(&svc));
             assert_eq!(finding.offset, Some(7));
         }
+    }
+
+    #[test]
+    fn svc_lim_3_and_svc_lim_11_kinds_of_vmdk_that_are_never_taken() {
+        let unsupported = "ClientError: Disk validation failed [Unsupported VMDK File Format]";
         let sparse = of_cause(Cause::VmdkKind, "seSparse");
         assert!(sparse.svc.contains(&SvcId::Lim11));
+        assert_eq!(task_message(&sparse), unsupported);
         let device = of_cause(Cause::VmdkRawDevice, "vmfsRDM");
         assert!(device.svc.contains(&SvcId::Lim3));
         assert_eq!(device.svc.first(), Some(&SvcId::Err4));
+        assert_eq!(task_message(&device), unsupported);
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(crate) mod ec2;
 mod ext;
 mod fat;
 pub(crate) mod formats;
+pub(crate) mod hives;
 mod jfs;
 mod mount;
 mod ntfs;

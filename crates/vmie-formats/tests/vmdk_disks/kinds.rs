@@ -205,7 +205,7 @@ fn headers_of_esx_extents_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn devices_are_never_a_disk() {
+fn svc_lim_3_devices_are_never_a_disk() {
     let line = "RW 8 FLAT \"d\" 0";
     for name in [
         "fullDevice",

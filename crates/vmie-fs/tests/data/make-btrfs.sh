@@ -115,4 +115,12 @@ cp "$tmp/img0" "$tmp/crash"
 detach
 pack "$tmp/crash" btrfs-log
 
+# What mkfs.btrfs itself fills: it stores a zero behind the target of a symbolic link.
+mkdir -p "$tmp/rootdir/etc"
+printf 'ID=demo\n' > "$tmp/rootdir/os-release"
+ln -s ../os-release "$tmp/rootdir/etc/os-release"
+ln -s "$(printf 'a%.0s' {1..200})" "$tmp/rootdir/long"
+make 16M 1 --mixed --rootdir "$tmp/rootdir"
+pack "$tmp/img0" btrfs-rootdir
+
 ls -l "$out"/btrfs*

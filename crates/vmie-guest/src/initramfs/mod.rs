@@ -10,6 +10,7 @@ mod blocks;
 mod cpio;
 mod gzip;
 mod stream;
+mod zstd;
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -120,37 +121,87 @@ pub struct Contents {
 /// ends too early, [`Cause::UnknownCompression`] when it starts with nothing that the kernel
 /// knows, [`Cause::Limit`] when `bounds` are passed, [`Cause::Read`] when the file cannot be read.
 pub fn read(source: &mut dyn Source, wanted: &[&str], bounds: Bounds) -> Result<Contents, Error> {
-    let mut raw = Raw::new(source);
-    let mut listing = Listing::new(wanted, bounds);
-    let mut compressions = Vec::new();
-    loop {
-        let zeroes = raw.zeroes().map_err(|error| raw.fault(&error))?;
-        let at = raw.offset();
-        let head = raw.peek(16).map_err(|error| raw.fault(&error))?;
-        if head.is_empty() {
-            break;
+    Begun::new(wanted, bounds).finish(source)
+}
+
+/// An initial RAM filesystem that is listed in two steps: what is not compressed first, where most can be
+/// passed over without reading it; then the rest, which is for another thread, as unpacking takes
+/// longer than everything else that an inspection does.
+pub(crate) struct Begun<'w> {
+    listing: Listing<'w>,
+    compressions: Vec<Compression>,
+    bounds: Bounds,
+    /// Where in the file the next archive is, or zeroes before it.
+    at: u64,
+    ended: Option<Ended>,
+}
+
+impl<'w> Begun<'w> {
+    pub(crate) fn new(wanted: &'w [&'w str], bounds: Bounds) -> Self {
+        Self {
+            listing: Listing::new(wanted, bounds),
+            compressions: Vec::new(),
+            bounds,
+            at: 0,
+            ended: None,
         }
-        // An archive that is not compressed starts at a multiple of four, counted from the start.
-        let Some(compression) = Compression::of(&head) else {
-            // The kernel says so and goes on to boot: junk behind the last archive harms nothing.
-            if !compressions.is_empty() && zeroes > 0 {
+    }
+
+    /// Where in the file the rest begins.
+    pub(crate) fn offset(&self) -> u64 {
+        self.at
+    }
+
+    /// Lists the archives before the first that is compressed.
+    pub(crate) fn plain(&mut self, source: &mut dyn Source) -> Result<(), Error> {
+        self.go(source, false)
+    }
+
+    /// Lists the rest.
+    pub(crate) fn finish(mut self, source: &mut dyn Source) -> Result<Contents, Error> {
+        self.go(source, true)?;
+        if self.compressions.is_empty() {
+            return Err(Error::new(Cause::Truncated).at("initramfs", 0));
+        }
+        let complete = self.ended != Some(Ended::Enough);
+        Ok(self.listing.contents(self.compressions, complete))
+    }
+
+    fn go(&mut self, source: &mut dyn Source, packed: bool) -> Result<(), Error> {
+        let mut raw = Raw::new(source, self.at);
+        while self.ended.is_none() {
+            let zeroes = raw.zeroes().map_err(|error| raw.fault(&error))?;
+            let at = raw.offset();
+            let head = raw.peek(16).map_err(|error| raw.fault(&error))?;
+            if head.is_empty() {
+                self.ended = Some(Ended::Trailer);
                 break;
             }
-            return Err(Error::new(Cause::UnknownCompression)
-                .at("initramfs", at)
-                .field("magic")
-                .found(head.as_slice()));
-        };
-        compressions.push(compression);
-        let ended = one(&mut raw, compression, &mut listing, bounds, at)?;
-        if ended == Ended::Enough {
-            return Ok(listing.contents(compressions, false));
+            // An archive that is not compressed starts at a multiple of four, counted from the start.
+            let Some(compression) = Compression::of(&head) else {
+                // The kernel says so and goes on to boot: junk behind the last archive harms nothing.
+                if !self.compressions.is_empty() && zeroes > 0 {
+                    self.ended = Some(Ended::Trailer);
+                    break;
+                }
+                return Err(Error::new(Cause::UnknownCompression)
+                    .at("initramfs", at)
+                    .field("magic")
+                    .found(head.as_slice()));
+            };
+            if compression != Compression::None && !packed {
+                self.at = at;
+                break;
+            }
+            self.compressions.push(compression);
+            let ended = one(&mut raw, compression, &mut self.listing, self.bounds, at)?;
+            if ended == Ended::Enough {
+                self.ended = Some(ended);
+            }
+            self.at = raw.offset();
         }
+        Ok(())
     }
-    if compressions.is_empty() {
-        return Err(Error::new(Cause::Truncated).at("initramfs", 0));
-    }
-    Ok(listing.contents(compressions, true))
 }
 
 /// The archives of one compressed stream, or one archive that is not compressed.
@@ -176,19 +227,13 @@ fn one(
         }
         Compression::Lzo => blocks::lzop(raw).and_then(|lzop| unpacked(lzop, listing, left)),
         Compression::Lz4 => unpacked(blocks::Lz4::new(raw), listing, left),
-        Compression::Zstd => {
-            ruzstd::decoding::StreamingDecoder::new_with_max_window_size(raw, MAX_WINDOW)
-                .map_err(io::Error::other)
-                .and_then(|zstd| unpacked(zstd, listing, left))
-        }
+        Compression::Zstd => zstd::frame(raw).and_then(|zstd| unpacked(zstd, listing, left)),
     };
     result.map_err(|error| stream::fault(&error, compression, at))
 }
 
 /// Memory that a decoder of xz or LZMA may take, in KiB.
 const MEMORY_KIB: u32 = 160 << 10;
-/// The largest window of Zstandard: what the kernel itself allows.
-const MAX_WINDOW: u64 = 128 << 20;
 /// Bytes that are unpacked at a time.
 const CHUNK: usize = 64 << 10;
 

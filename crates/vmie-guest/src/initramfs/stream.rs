@@ -41,13 +41,14 @@ pub(super) struct Raw<'s> {
 }
 
 impl<'s> Raw<'s> {
-    pub(super) fn new(source: &'s mut dyn Source) -> Self {
+    /// The file from byte `offset` on.
+    pub(super) fn new(source: &'s mut dyn Source, offset: u64) -> Self {
         Self {
             source,
             buffer: vec![0; READ],
             from: 0,
             to: 0,
-            offset: 0,
+            offset,
             failed: false,
         }
     }

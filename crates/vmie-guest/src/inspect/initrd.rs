@@ -1,11 +1,14 @@
 //! The initial RAM filesystem of the kernel that starts.
 
+use std::thread::Scope;
+
 use vmie_fs::GuestPath;
 
-use super::devices::{DRIVERS, newest};
+use super::devices::newest;
 use super::tree::{File, Tree};
+use super::unpacking::{self, Listing};
 use crate::grub::without_device;
-use crate::initramfs::{self, Bounds, Contents};
+use crate::initramfs::Contents;
 use crate::{Cause, DefaultKernel, Error, Fact, Initramfs, Kernel};
 
 /// Files that are read: microcode may stand in one of its own.
@@ -19,12 +22,48 @@ const NAMES: &[(&str, &str)] = &[
     ("/boot/initrd-", ".img"),
 ];
 
-/// What the default kernel, or the newest one, finds before it has a root.
-pub(super) fn initramfs(
+/// What is known of the initramfs, or its files that are being listed.
+pub(super) enum Pending<'scope> {
+    Known(Fact<Initramfs>),
+    Listed(Vec<(String, Listing<'scope>)>),
+}
+
+/// What the default kernel, or the newest one, finds before it has a root: begun here, and done by
+/// [`Pending::wait`].
+pub(super) fn begin<'scope>(
+    scope: &'scope Scope<'scope, '_>,
     tree: &Tree,
     kernels: &[Kernel],
     default: &Fact<DefaultKernel>,
-) -> Fact<Initramfs> {
+) -> Pending<'scope> {
+    match files(tree, kernels, default) {
+        Ok(files) => {
+            let begun = files.into_iter().map(|path| {
+                let listing = one(scope, tree, &path);
+                (path, listing)
+            });
+            Pending::Listed(begun.collect())
+        }
+        Err(known) => Pending::Known(*known),
+    }
+}
+
+impl Pending<'_> {
+    /// Waits for what is being listed.
+    pub(super) fn wait(self, tree: &Tree) -> Fact<Initramfs> {
+        match self {
+            Self::Known(fact) => fact,
+            Self::Listed(files) => listed(tree, files),
+        }
+    }
+}
+
+/// The files that make up the initramfs, or what is known without reading any.
+fn files(
+    tree: &Tree,
+    kernels: &[Kernel],
+    default: &Fact<DefaultKernel>,
+) -> Result<Vec<String>, Box<Fact<Initramfs>>> {
     let named: Vec<&str> = match default.get() {
         Some(default) => default.initrd.iter().map(String::as_str).collect(),
         None => Vec::new(),
@@ -44,43 +83,46 @@ pub(super) fn initramfs(
             Some(path) => files.push(path),
             None => {
                 let saw = tree.evidence(file, "the boot entry names it, and it is not there");
-                return match tree.hidden(file).or_else(|| tree.hidden("/boot/grub")) {
-                    Some(why) => Fact::unknown(why, vec![saw]),
-                    None => Fact::known(
-                        Initramfs::Missing {
-                            file: file.to_owned(),
-                        },
-                        vec![saw],
-                    ),
+                let missing = Initramfs::Missing {
+                    file: file.to_owned(),
                 };
+                let known = match tree.hidden(file).or_else(|| tree.hidden("/boot/grub")) {
+                    Some(why) => Fact::unknown(why, vec![saw]),
+                    None => Fact::known(missing, vec![saw]),
+                };
+                return Err(known.into());
             }
         }
     }
-    listed(tree, files)
+    Ok(files)
 }
 
 /// Without a boot entry that names one: by the name of the release.
-fn unnamed(tree: &Tree, kernels: &[Kernel], default: &Fact<DefaultKernel>) -> Fact<Initramfs> {
+fn unnamed(
+    tree: &Tree,
+    kernels: &[Kernel],
+    default: &Fact<DefaultKernel>,
+) -> Result<Vec<String>, Box<Fact<Initramfs>>> {
     let menu = default.get().filter(|default| default.cmdline.is_some());
     if menu.is_some() {
         let saw = default.evidence().iter().take(1).cloned().collect();
-        return Fact::known(Initramfs::None, saw);
+        return Err(Fact::known(Initramfs::None, saw).into());
     }
     let release = default.get().map(|default| default.release.as_str());
     let Some(release) = release.or_else(|| newest(kernels)) else {
-        return Fact::unknown("no kernel was found", Vec::new());
+        return Err(Fact::unknown("no kernel was found", Vec::new()).into());
     };
     let mut paths = NAMES
         .iter()
         .map(|(before, after)| format!("{before}{release}{after}"));
     match paths.find(|path| tree.size(path).is_some()) {
-        Some(path) => listed(tree, vec![path]),
-        None => Fact::unknown(
-            tree.hidden("/boot/grub").unwrap_or_else(|| {
+        Some(path) => Ok(vec![path]),
+        None => {
+            let why = tree.hidden("/boot/grub").unwrap_or_else(|| {
                 format!("no boot entry names one, and /boot has none for {release}")
-            }),
-            Vec::new(),
-        ),
+            });
+            Err(Fact::unknown(why, Vec::new()).into())
+        }
     }
 }
 
@@ -93,30 +135,28 @@ fn place(tree: &Tree, file: &str) -> Option<String> {
         .find(|path| tree.size(path).is_some())
 }
 
-fn listed(tree: &Tree, files: Vec<String>) -> Fact<Initramfs> {
+fn listed(tree: &Tree, begun: Vec<(String, Listing<'_>)>) -> Fact<Initramfs> {
+    let files: Vec<String> = begun.iter().map(|(path, _)| path.clone()).collect();
     let mut evidence = Vec::new();
     let mut all = Contents {
         complete: true,
         ..Contents::default()
     };
-    for file in &files {
-        match one(tree, file) {
+    for (file, listing) in begun {
+        match outcome(&file, listing) {
             Ok(contents) => {
-                evidence.push(tree.evidence(file, says(&contents)));
+                evidence.push(tree.evidence(&file, says(&contents)));
                 join(&mut all, contents);
             }
             Err(Unlisted::NotRead(why)) => {
-                evidence.push(tree.evidence(file, why.clone()));
+                evidence.push(tree.evidence(&file, why.clone()));
                 return Fact::unknown(why, evidence);
             }
             Err(Unlisted::Damaged(why, offset)) => {
-                let mut saw = tree.evidence(file, why.clone());
+                let mut saw = tree.evidence(&file, why.clone());
                 saw.offset = offset;
                 evidence.push(saw);
-                let damaged = Initramfs::Damaged {
-                    file: file.clone(),
-                    why,
-                };
+                let damaged = Initramfs::Damaged { file, why };
                 return Fact::known(damaged, evidence);
             }
         }
@@ -139,15 +179,23 @@ enum Unlisted {
     Damaged(String, Option<u64>),
 }
 
-fn one(tree: &Tree, path: &str) -> Result<Contents, Unlisted> {
-    let file = tree
-        .namespace
-        .open(&GuestPath::new(path))
-        .map_err(|error| {
-            Unlisted::NotRead(format!("{path} cannot be read: {}", super::clause(&error)))
-        })?;
-    let read = initramfs::read(&mut File(file), DRIVERS, Bounds::default());
-    read.map_err(|error| match error.cause() {
+/// Begins to list a file; why not, in words, when it cannot even be opened.
+fn one<'scope>(scope: &'scope Scope<'scope, '_>, tree: &Tree, path: &str) -> Listing<'scope> {
+    match tree.namespace.open(&GuestPath::new(path)) {
+        Ok(file) => {
+            let len = file.len();
+            unpacking::begin(scope, &mut File(file), len)
+        }
+        Err(error) => {
+            let why = super::clause(&error);
+            let error = Error::new(Cause::Read).at("initramfs", 0);
+            Listing::Done(Err(error.found(why.as_str())))
+        }
+    }
+}
+
+fn outcome(path: &str, listing: Listing<'_>) -> Result<Contents, Unlisted> {
+    listing.wait().map_err(|error| match error.cause() {
         Cause::Read | Cause::Limit => {
             Unlisted::NotRead(format!("{path} cannot be read: {}", clause(&error)))
         }
@@ -184,11 +232,12 @@ fn join(all: &mut Contents, one: Contents) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::initramfs::Compression;
 
     #[test]
     fn what_was_seen_reads_well() {
         let contents = Contents {
-            compressions: vec![initramfs::Compression::None, initramfs::Compression::Zstd],
+            compressions: vec![Compression::None, Compression::Zstd],
             drivers: vec!["nvme".to_owned(), "ena".to_owned()],
             ..Contents::default()
         };

@@ -2,6 +2,7 @@
 
 mod boot;
 mod devices;
+mod firewalls;
 mod identity;
 mod initrd;
 mod kernels;
@@ -12,6 +13,7 @@ mod packages;
 mod services;
 mod subvolumes;
 mod tree;
+mod unpacking;
 mod volumes;
 
 use std::sync::Arc;
@@ -197,22 +199,12 @@ fn system(
     text: u64,
 ) -> System {
     let namespace = Namespace::new(found.files);
-    let fstab = match namespace.read(&GuestPath::from("/etc/fstab"), text) {
-        Ok(bytes) => Ok(fstab::parse(&bytes)),
-        Err(error) if error.cause() == vmie_fs::Cause::NotFound => {
-            Err("there is no /etc/fstab".to_owned())
-        }
-        Err(error) => Err(format!(
-            "/etc/fstab cannot be read: {}",
-            volumes::clause(&error)
-        )),
-    };
+    let fstab = table(&namespace, text);
     let no_table = Fstab::default();
     let table = fstab.as_ref().unwrap_or(&no_table);
     let tree = mounts::join(root.id.clone(), namespace, table, volumes, text);
     let mut kernels = kernels::installed(&tree);
     let (bootloaders, default_kernel) = loaders::read(&tree, firmware, &mut kernels);
-    let packages = packages::packages(&tree, &mut kernels);
     let notes = table
         .bad_lines
         .iter()
@@ -222,33 +214,56 @@ fn system(
                 .line(*line)
         })
         .collect();
-    System {
-        root: root.id.clone(),
-        root_subvolume: found.subvolume,
-        root_disks: root.disks.clone(),
-        os: identity::os(&tree),
-        drivers: devices::drivers(&tree, &kernels, default_kernel.get()),
-        initramfs: initrd::initramfs(&tree, &kernels, &default_kernel),
-        network: network::network(&tree, default_kernel.get()),
-        settings: services::settings(&tree),
-        windows: None,
-        packages,
-        kernels,
-        default_kernel,
-        bootloaders,
-        fstab: match fstab {
-            Ok(table) => {
-                let says = format!("{} entries", table.entries.len());
-                let evidence = tree.evidence("/etc/fstab", says);
-                Fact::known(table.entries, vec![evidence])
-            }
-            Err(why) => {
-                let evidence = tree.evidence("/etc/fstab", why.clone());
-                Fact::unknown(why, vec![evidence])
-            }
-        },
-        mounts: tree.mounts,
-        notes,
+    // To unpack the initramfs takes longer than all the rest, which is read meanwhile.
+    std::thread::scope(|scope| {
+        let initramfs = initrd::begin(scope, &tree, &kernels, &default_kernel);
+        let packages = packages::packages(&tree, &mut kernels);
+        System {
+            root: root.id.clone(),
+            root_subvolume: found.subvolume,
+            root_disks: root.disks.clone(),
+            os: identity::os(&tree),
+            drivers: devices::drivers(&tree, &kernels, default_kernel.get()),
+            network: network::network(&tree, default_kernel.get()),
+            settings: services::settings(&tree),
+            windows: None,
+            packages,
+            kernels,
+            bootloaders,
+            fstab: entries(&tree, fstab),
+            notes,
+            initramfs: initramfs.wait(&tree),
+            default_kernel,
+            mounts: tree.mounts,
+        }
+    })
+}
+
+/// The table of filesystems; why not, in words, when there is none that can be read.
+fn table(namespace: &Namespace, text: u64) -> Result<Fstab, String> {
+    match namespace.read(&GuestPath::from("/etc/fstab"), text) {
+        Ok(bytes) => Ok(fstab::parse(&bytes)),
+        Err(error) if error.cause() == vmie_fs::Cause::NotFound => {
+            Err("there is no /etc/fstab".to_owned())
+        }
+        Err(error) => Err(format!(
+            "/etc/fstab cannot be read: {}",
+            volumes::clause(&error)
+        )),
+    }
+}
+
+fn entries(tree: &tree::Tree, table: Result<Fstab, String>) -> Fact<Vec<fstab::FstabEntry>> {
+    match table {
+        Ok(table) => {
+            let says = format!("{} entries", table.entries.len());
+            let evidence = tree.evidence("/etc/fstab", says);
+            Fact::known(table.entries, vec![evidence])
+        }
+        Err(why) => {
+            let evidence = tree.evidence("/etc/fstab", why.clone());
+            Fact::unknown(why, vec![evidence])
+        }
     }
 }
 

@@ -106,7 +106,7 @@ pub struct Ssh {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Firewall {
-    /// Its name: `ufw`, `firewalld`, `iptables`, `nftables`.
+    /// Its name: `ufw`, `firewalld`, `SuSEfirewall2`, `iptables`, `nftables`.
     pub name: &'static str,
     /// Whether it lets SSH in, when that can be told.
     pub lets_ssh_in: Option<bool>,

@@ -3,6 +3,7 @@
 use vmie_rules::SvcId;
 use vmie_rules::guest;
 use vmie_rules::message::Message;
+use vmie_rules::region::{UEFI_SINCE, region};
 use vmie_volumes::BootCode;
 
 use super::{Judge, advise, refuse, undetermined};
@@ -40,6 +41,7 @@ impl Judge<'_> {
             return;
         }
         self.asked(modes);
+        self.uefi_in_region(modes);
         let by_uefi = modes.contains(&BootMode::Uefi);
         let by_bios = modes.contains(&BootMode::LegacyBios);
         let asked_uefi = matches!(
@@ -185,6 +187,39 @@ impl Judge<'_> {
                 "Ask for --boot-mode {}",
                 can.first().unwrap_or(&"uefi")
             )),
+        );
+    }
+
+    /// UEFI is said to be supported in commercial Regions, since a day (SVC-BOOT-9).
+    fn uefi_in_region(&mut self, modes: &[BootMode]) {
+        let uefi = match self.request.boot_mode {
+            Some(guest::BootMode::Uefi) => true,
+            Some(guest::BootMode::LegacyBios | guest::BootMode::UefiPreferred) => false,
+            None => modes == [BootMode::Uefi],
+        };
+        let Some(region) = self.request.region.as_deref().and_then(region) else {
+            return;
+        };
+        if !uefi || region.has_uefi(self.as_of) {
+            return;
+        }
+        let title = if region.is_commercial() {
+            format!(
+                "UEFI is supported in {} since {UEFI_SINCE} only",
+                region.name
+            )
+        } else {
+            format!(
+                "UEFI is said to be supported in commercial Regions, and {} is none",
+                region.name
+            )
+        };
+        self.push(
+            advise("uefi-in-region", &[SvcId::Boot9], title)
+                .evidence(self.inspection.boot.modes.evidence())
+                .remedy(
+                    "Import into a commercial Region, or export a machine that boots by a BIOS",
+                ),
         );
     }
 

@@ -60,6 +60,13 @@ impl Judge<'_> {
             )
             .message(&Message::UnsupportedVmdk)
             .remedy("Delete or consolidate the machine's snapshots, then export it as OVF or OVA"),
+            Ok(ImageFormat::Vmdk) if variant == "rawdevice" => refuse(
+                "vmdk-raw-device",
+                &[SvcId::Lim3, SvcId::Fmt2, SvcId::Err4],
+                format!("{called} stands for a device of the host (Raw Device Mapping), and holds no data itself"),
+            )
+            .message(&Message::UnsupportedVmdk)
+            .remedy("Copy the device's data into a virtual disk, then export that"),
             Ok(ImageFormat::Vmdk) if !variant.is_empty() && variant != "streamoptimized" => refuse(
                 "vmdk-not-stream-optimized",
                 &[SvcId::Fmt2, SvcId::Err4],

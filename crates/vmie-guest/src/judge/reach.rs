@@ -163,6 +163,9 @@ impl Judge<'_> {
                 let remedy = match firewall.name {
                     "ufw" => "In the guest: ufw allow OpenSSH",
                     "firewalld" => "In the guest: firewall-cmd --permanent --add-service=ssh",
+                    "SuSEfirewall2" => {
+                        "Set FW_CONFIGURATIONS_EXT=\"sshd\" in /etc/sysconfig/SuSEfirewall2"
+                    }
                     "nftables" => "Add a rule `tcp dport 22 accept` to the input chain",
                     _ => "Add -A INPUT -p tcp --dport 22 -j ACCEPT before the rule that rejects",
                 };

@@ -263,10 +263,21 @@ impl Judge<'_> {
                     .remedy("Move the system to the top level of its filesystem, and make that the default subvolume"),
                 );
             }
-            if matches!(
-                facts.state,
-                State::Dirty | State::Errors | State::Hibernated
-            ) {
+            if facts.state == State::Hibernated {
+                self.push(
+                    advise(
+                        "filesystem-hibernated",
+                        &[SvcId::Cfg3],
+                        format!(
+                            "The system on {} was hibernated, and not shut down: what it had in memory is not on the disk",
+                            facts.volume
+                        ),
+                    )
+                    .evidence(&saw)
+                    .remedy("Start it, then: powercfg /h off & shutdown /s /t 0"),
+                );
+            }
+            if matches!(facts.state, State::Dirty | State::Errors) {
                 self.push(
                     advise(
                         "filesystem-not-clean",

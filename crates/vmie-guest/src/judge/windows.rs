@@ -20,6 +20,7 @@ impl Judge<'_> {
         self.windows_settings(system, windows);
         self.windows_state(windows);
         self.windows_roles(windows);
+        self.windows_power(windows);
     }
 
     fn windows_matrix(&mut self, system: &System, windows: &Windows) {

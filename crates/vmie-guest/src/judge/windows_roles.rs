@@ -59,6 +59,21 @@ impl Judge<'_> {
         }
     }
 
+    /// A client whose shutdown is a hibernation of its kernel. Servers have the value, and not the feature.
+    pub(super) fn windows_power(&mut self, windows: &Windows) {
+        if windows.server == Some(false) && windows.fast_startup == Some(true) {
+            self.push(
+                advise(
+                    "fast-startup",
+                    &[SvcId::Cfg3],
+                    "Fast startup is on: a shutdown leaves the kernel hibernated, and the disk as if it were in use",
+                )
+                .evidence(&windows.seen("fast_startup"))
+                .remedy("powercfg /h off & shutdown /s /t 0"),
+            );
+        }
+    }
+
     /// Roles whose license or data an import has to know of.
     pub(super) fn windows_roles(&mut self, windows: &Windows) {
         if !windows.sql_servers.is_empty() {

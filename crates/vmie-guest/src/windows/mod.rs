@@ -4,6 +4,7 @@
 //! version of `ntoskrnl.exe` ([`pe`](crate::pe)) as a second source, and from the boot configuration
 //! data, which is a hive as well.
 
+pub mod answers;
 pub mod bcd;
 pub mod boot_ini;
 #[cfg(feature = "serde")]

@@ -1,5 +1,6 @@
 //! The settings of a Windows that matter to an import.
 
+use super::answers;
 use super::facts::{
     AnswerFile, DotNet, Interface, PageFile, Service, SqlServer, Start, Tool, ToolKind, Windows,
 };
@@ -390,7 +391,7 @@ pub(super) fn files(files: Files<'_>, windows: &mut Windows, notes: &mut Notes) 
         let Some(bytes) = read_file(&files, &path, MAX_ANSWERS) else {
             continue;
         };
-        let missing = missing_answers(&decoded(&bytes));
+        let missing = answers::missing(&decoded(&bytes));
         let says = match missing.as_slice() {
             [] => "an answer file".to_owned(),
             missing => format!("an answer file without {}", missing.join(", ")),
@@ -407,21 +408,6 @@ fn decoded(bytes: &[u8]) -> String {
         [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
         bytes => String::from_utf8_lossy(bytes).into_owned(),
     }
-}
-
-/// What SVC-CFG-4 asks for that is not in an answer file.
-fn missing_answers(text: &str) -> Vec<&'static str> {
-    [
-        "oobeSystem",
-        "Microsoft-Windows-International-Core",
-        "Microsoft-Windows-Shell-Setup",
-        "HideEULAPage",
-        "SkipMachineOOBE",
-        "SkipUserOOBE",
-    ]
-    .into_iter()
-    .filter(|word| !text.contains(word))
-    .collect()
 }
 
 /// The drivers in the terms of every system.

@@ -10,11 +10,12 @@
 
 mod boot;
 mod findings;
+mod points;
 mod systems;
 
 use std::sync::Arc;
 
-use vmie_fs::{FsKind, Identity, MemoryFs};
+use vmie_fs::{FsKind, Identity, MemoryFs, Space};
 use vmie_guest::{
     Arch, BootMode, Container, Date, Decision, DefaultBy, Disk, Fact, GuestVolume, ImportRequest,
     Inspection, KernelFlavour, Matrix, Mode, MountOutcome, Severity, Verdict, inspect,

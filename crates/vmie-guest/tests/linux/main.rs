@@ -8,7 +8,9 @@
     reason = "tests may panic"
 )]
 
+mod layouts;
 mod matrix;
+mod relatives;
 mod settings;
 
 use vmie_fs::{FsKind, Identity, MemoryFs};

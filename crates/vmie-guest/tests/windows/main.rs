@@ -10,6 +10,7 @@
 
 mod boot;
 mod matrix;
+mod points;
 mod settings;
 
 use vmie_fs::{FsKind, MemoryFs};

@@ -101,6 +101,7 @@ pub(crate) fn check(request: &ImportImageRequest) -> Checked<ImageSpec> {
     )?;
     let platform: Option<Platform> = check::word("Platform", request.platform.as_deref())?;
     let boot_mode: Option<BootMode> = check::word("BootMode", request.boot_mode.as_deref())?;
+    // SVC-BOOT-5.
     let from_snapshot = sources
         .iter()
         .any(|source| matches!(source.location, Location::Snapshot { .. }));

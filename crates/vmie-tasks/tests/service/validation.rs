@@ -184,6 +184,33 @@ fn svc_task_8_mistakes_of_imports_have_their_codes() {
 }
 
 #[test]
+fn svc_boot_5_a_uefi_import_from_a_snapshot_names_its_platform() {
+    let request = |boot_mode: Option<&str>, platform: Option<&str>, snapshot: bool| {
+        let mut request = image_request();
+        if snapshot {
+            request.disk_containers[0] = DiskContainer {
+                snapshot_id: Some("snap-1234567890abcdef0".into()),
+                ..DiskContainer::default()
+            };
+        }
+        request.boot_mode = boot_mode.map(Into::into);
+        request.platform = platform.map(Into::into);
+        // What is taken goes on to a dry run's answer.
+        request.dry_run = true;
+        refused(request).code
+    };
+    let needed = ApiCode::InvalidParameterDependency;
+    let taken = ApiCode::DryRunOperation;
+    assert_eq!(request(Some("uefi"), None, true), needed);
+    assert_eq!(request(Some("UEFI"), None, true), needed);
+    assert_eq!(request(Some("uefi"), Some("Linux"), true), taken);
+    assert_eq!(request(Some("uefi"), Some("Windows"), true), taken);
+    assert_eq!(request(Some("legacy-bios"), None, true), taken);
+    assert_eq!(request(None, None, true), taken);
+    assert_eq!(request(Some("uefi"), None, false), taken);
+}
+
+#[test]
 fn a_signed_address_shows_up_in_no_debug_output_or_error() {
     const SECRET: &str = "X-Amz-Signature=0123456789";
     let mut container = ova();

@@ -3,13 +3,42 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
+use clap::Args;
 use serde_json::Value;
 
 use crate::Result;
 use crate::run::{Tally, build_vmie, json, text, tool};
 
-pub(crate) fn run(folder: &Path) -> Result<()> {
+mod readers;
+
+/// Which guests, and who else reads them.
+#[derive(Args)]
+pub(crate) struct Guests {
+    /// The folder that holds MANIFEST.tsv.
+    folder: PathBuf,
+    /// Read the raw ones with dissect.target, too, and write what it says beside what we say to this file.
+    #[arg(long)]
+    readers: Option<PathBuf>,
+    /// The command of virt-inspector, for the same table; `virt-inspector` or one that starts it elsewhere.
+    #[arg(long, requires = "readers")]
+    inspector: Option<String>,
+    /// A Python interpreter that has dissect.target; without it, one is made in target/.
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Guests) -> Result<()> {
+    let folder = arguments.folder.as_path();
+    let mut readers = match &arguments.readers {
+        Some(page) => Some(readers::Readers::new(
+            &arguments.python,
+            arguments.inspector.clone(),
+            page,
+        )?),
+        None => None,
+    };
     let manifest = fs::read_to_string(folder.join("MANIFEST.tsv"))
         .map_err(|error| format!("{}: {error}", folder.join("MANIFEST.tsv").display()))?;
     let vmie = build_vmie()?;
@@ -35,6 +64,13 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
         };
         found += 1;
         tally.attempt(row["file"], check(&vmie, &image, &row));
+        if let Some(readers) = &mut readers
+            && ["raw", "zst"].contains(&row["format"])
+        {
+            let start = Instant::now();
+            let (document, _) = json(&vmie, &["preflight", "--json", "-f", "raw", text(&image)])?;
+            readers.look(row["guest"], &image, &document, start.elapsed(), &mut tally);
+        }
         if image.starts_with(scratch.path()) {
             same_when_packed(&vmie, &image, scratch.path(), &mut tally)?;
             fs::remove_file(&image)?;
@@ -42,6 +78,9 @@ pub(crate) fn run(folder: &Path) -> Result<()> {
     }
     if found == 0 {
         return Err(format!("{} holds none of the manifest's images", folder.display()).into());
+    }
+    if let Some(readers) = readers {
+        readers.write()?;
     }
     tally.finish("guests")
 }
