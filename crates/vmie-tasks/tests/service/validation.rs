@@ -195,19 +195,19 @@ fn svc_boot_5_a_uefi_import_from_a_snapshot_names_its_platform() {
         }
         request.boot_mode = boot_mode.map(Into::into);
         request.platform = platform.map(Into::into);
-        // What is taken goes on to a dry run's answer.
+        // What is taken goes on: to a snapshot that this world does not have, or to a dry run's answer.
         request.dry_run = true;
         refused(request).code
     };
     let needed = ApiCode::InvalidParameterDependency;
-    let taken = ApiCode::DryRunOperation;
+    let taken = ApiCode::InvalidSnapshotNotFound;
     assert_eq!(request(Some("uefi"), None, true), needed);
     assert_eq!(request(Some("UEFI"), None, true), needed);
     assert_eq!(request(Some("uefi"), Some("Linux"), true), taken);
     assert_eq!(request(Some("uefi"), Some("Windows"), true), taken);
     assert_eq!(request(Some("legacy-bios"), None, true), taken);
     assert_eq!(request(None, None, true), taken);
-    assert_eq!(request(Some("uefi"), None, false), taken);
+    assert_eq!(request(Some("uefi"), None, false), ApiCode::DryRunOperation);
 }
 
 #[test]
