@@ -304,5 +304,9 @@ fn a_new_key_is_read_again() {
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    assert!(write_new_key(&path, "111122223333").is_err());
+    // A file that is there is kept, and nothing else is left.
+    let text = std::fs::read_to_string(&path).unwrap();
+    write_new_key(&path, "444455556666").unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

@@ -172,7 +172,8 @@ fn a_conversion_that_was_stopped_goes_on_at_its_journal() {
         let digest = vmie_testkit::ova::hex(&sha2::Sha256::digest(&disk));
         assert_eq!(converted.sha256, digest);
         let reads = fast.reads.load(Ordering::SeqCst);
-        assert_eq!(reads >= 24, afresh, "{reads}");
+        // 24 MiB of data in pieces of 256 KiB.
+        assert_eq!(reads >= 96, afresh, "{reads}");
         let names = files(&note);
         assert!(
             !names.iter().any(|name| name.ends_with(".part")),
