@@ -55,8 +55,7 @@ use crate::vhdx;
 use crate::{Cause, Error, Progress, deflate, error_of, vhd, vmdk};
 
 /// Bytes of the largest piece of work: a multiple of the usual grain, large enough that handing it
-/// out costs nothing, small enough that it stays in a core's cache from the read to the write. (A
-/// MiB does not: copying through such buffers took five times as long.)
+/// out costs nothing, small enough that it stays in a core's cache from the read to the write.
 const PIECE: u64 = 256 << 10;
 
 /// Buffers of [`PIECE`] bytes for each worker: one that it fills, and some that wait for the digest.
