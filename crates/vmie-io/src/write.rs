@@ -30,6 +30,12 @@ pub trait WriteAt: Send + Sync {
     /// # Errors
     /// When the sink cannot promise that.
     fn sync(&self) -> Result<(), ReadError>;
+
+    /// Whether writes wait for one another, as those to one file do in most filesystems. A caller of
+    /// many threads then lets one of them write while the others do something else.
+    fn takes_turns(&self) -> bool {
+        false
+    }
 }
 
 impl<W: WriteAt + ?Sized> WriteAt for &W {
@@ -44,5 +50,8 @@ impl<W: WriteAt + ?Sized> WriteAt for &W {
     }
     fn sync(&self) -> Result<(), ReadError> {
         (**self).sync()
+    }
+    fn takes_turns(&self) -> bool {
+        (**self).takes_turns()
     }
 }

@@ -17,6 +17,7 @@
 mod bare;
 mod disk;
 mod lines;
+mod memory;
 mod run;
 mod table;
 
@@ -75,6 +76,7 @@ fn main() -> Result<()> {
         arguments.pairs,
         arguments.only.clone(),
     )?;
+    let _warm = memory::Warm::new()?;
     let table = bench.run()?;
     println!("\n{table}");
     if let Some(file) = &arguments.write {

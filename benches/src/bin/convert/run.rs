@@ -30,12 +30,11 @@ pub(crate) fn words(words: &[&str]) -> Vec<String> {
 }
 
 impl Step<'_> {
-    /// Runs it. Before it, what others wrote is on the disk, so that nobody pays for it, and the
-    /// machine's free memory is touched; after it, what it wrote is removed. Neither is timed.
+    /// Runs it. Before it, what others wrote is on the disk, so that nobody pays for it; after it,
+    /// what it wrote is removed. Neither is timed.
     pub(crate) fn once(&self, targets: &[PathBuf]) -> Result<Once> {
         remove(targets);
         let _ = Command::new("sync").status()?;
-        touch_free_memory();
         let mut once = match self {
             Self::Here(run) => Once {
                 time: run(),
@@ -48,23 +47,6 @@ impl Step<'_> {
         remove(targets);
         Ok(once)
     }
-}
-
-/// Most memory that is touched: more than any step writes.
-const TOUCHED: usize = 4 << 30;
-
-/// Writes to the memory that is free. The host of a virtual machine takes back what lies free for a
-/// moment, and gives it again at the first touch, which costs ten times as much as writing a page:
-/// whoever came first would pay for it.
-fn touch_free_memory() {
-    let free = std::fs::read_to_string("/proc/meminfo").ok();
-    let free: usize = free
-        .as_deref()
-        .and_then(|text| text.lines().find_map(|line| line.strip_prefix("MemFree:")))
-        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-        .unwrap_or(0);
-    let memory = vec![1u8; (free * 1024 / 10 * 9).min(TOUCHED)];
-    std::hint::black_box(&memory);
 }
 
 fn remove(files: &[PathBuf]) {

@@ -61,6 +61,9 @@ const PIECE: u64 = 256 << 10;
 /// Buffers of [`PIECE`] bytes for each worker: one that it fills, and some that wait for the digest.
 const BUFFERS_PER_WORKER: usize = 8;
 
+/// The same where one thread writes for all: they wait for it.
+const BUFFERS_IN_QUEUE: usize = 2;
+
 /// Most workers: so many, with their buffers, take 64 MiB, and no target takes data faster.
 const MOST_WORKERS: usize = 32;
 
@@ -523,11 +526,13 @@ fn encoder(size: u64, options: &ConvertOptions) -> Result<Option<Box<dyn Encoder
 /// Runs the threads to their end.
 fn work(run: &Run<'_>, options: &ConvertOptions) {
     let workers = options.workers();
-    // Without a digest, a worker has its buffer back as soon as it is written.
-    let each = if options.digest {
-        BUFFERS_PER_WORKER
-    } else {
-        1
+    let queue = run.sink.takes_turns().then(worker::Queue::default);
+    let queue = queue.as_ref();
+    let each = match (options.digest, queue) {
+        (true, _) => BUFFERS_PER_WORKER,
+        (false, Some(_)) => BUFFERS_IN_QUEUE,
+        // A worker has its buffer back as soon as it is written.
+        (false, None) => 1,
     };
     let buffers = workers.saturating_mul(each);
     let pool = &Pool::<PageBuffer>::new(buffers);
@@ -539,7 +544,7 @@ fn work(run: &Run<'_>, options: &ConvertOptions) {
             .then(|| scope.spawn(move || digest::run(run, from_workers, pool)));
         for _ in 0..workers {
             let to_digest = options.digest.then(|| to_digest.clone());
-            scope.spawn(move || worker::run(run, pool, to_digest.as_ref()));
+            scope.spawn(move || worker::run(run, pool, queue, to_digest.as_ref()));
         }
         // Only the workers' ends keep the channel open now.
         drop(to_digest);

@@ -1,6 +1,8 @@
 //! Reading, looking for zeroes, writing.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -18,7 +20,12 @@ use crate::{Error, error_of};
 const WAIT: Duration = Duration::from_millis(20);
 
 /// Works until there are no pieces left, or all are to stop.
-pub(super) fn run(run: &Run<'_>, pool: &Pool<PageBuffer>, to_digest: Option<&Sender<Done>>) {
+pub(super) fn run(
+    run: &Run<'_>,
+    pool: &Pool<PageBuffer>,
+    queue: Option<&Queue>,
+    to_digest: Option<&Sender<Done>>,
+) {
     loop {
         // First the buffer, then the piece: see the module above.
         let mut buffer = match pool.take(WAIT) {
@@ -50,22 +57,93 @@ pub(super) fn run(run: &Run<'_>, pool: &Pool<PageBuffer>, to_digest: Option<&Sen
                 Err(error) => return run.fail(error),
             }
         };
-        if let Err(error) = copy(run, piece, &mut buffer) {
-            return run.fail(error);
+        buffer.resize(int::usize_of(piece.len));
+        if let Err(error) = run.source.read_exact_at(&mut buffer, piece.start) {
+            return run.fail(error_of(error));
         }
-        run.tell(piece.len);
-        match to_digest {
-            Some(_) => {
-                if !pass(to_digest, piece, Some(buffer)) {
-                    return;
-                }
-            }
-            None => {
-                pool.give(buffer);
-            }
+        let filled = Filled { piece, buffer };
+        let going_on = match queue {
+            Some(queue) => queue.write(filled, |filled| write(run, pool, to_digest, filled)),
+            None => write(run, pool, to_digest, filled),
+        };
+        if !going_on {
+            return;
         }
-        run.landed();
     }
+}
+
+/// A piece that was read.
+struct Filled {
+    piece: Piece,
+    buffer: PageBuffer,
+}
+
+/// Pieces that wait to be written to a sink that takes one write at a time. Whoever brings one while
+/// nobody writes, writes: that one and all that others bring meanwhile, who go on reading.
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: Mutex<(VecDeque<Filled>, bool)>,
+}
+
+impl Queue {
+    fn waiting(&self) -> MutexGuard<'_, (VecDeque<Filled>, bool)> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has a piece written, by this thread or another; `false` when all is to stop.
+    fn write(&self, filled: Filled, mut write: impl FnMut(Filled) -> bool) -> bool {
+        let mut waiting = self.waiting();
+        if waiting.1 {
+            waiting.0.push_back(filled);
+            return true;
+        }
+        waiting.1 = true;
+        drop(waiting);
+        let mut next = filled;
+        loop {
+            if !write(next) {
+                return false;
+            }
+            let mut waiting = self.waiting();
+            next = match waiting.0.pop_front() {
+                Some(filled) => filled,
+                None => {
+                    waiting.1 = false;
+                    return true;
+                }
+            };
+        }
+    }
+}
+
+/// Writes a piece, and hands its buffer on; `false` when all is to stop.
+fn write(
+    run: &Run<'_>,
+    pool: &Pool<PageBuffer>,
+    to_digest: Option<&Sender<Done>>,
+    Filled { piece, buffer }: Filled,
+) -> bool {
+    if let Work::Blocks(encoder) = run.work {
+        let zeroes = &mut |at, len| clear(run, at, len);
+        match lay(encoder, run.sink, piece.start, &buffer, zeroes) {
+            Ok(written) => run.written.fetch_add(written, Ordering::Relaxed),
+            Err(error) => {
+                run.fail(error);
+                return false;
+            }
+        };
+    }
+    run.tell(piece.len);
+    match to_digest {
+        Some(_) => {
+            if !pass(to_digest, piece, Some(buffer)) {
+                return false;
+            }
+        }
+        None => pool.give(buffer),
+    }
+    run.landed();
+    !run.stopped()
 }
 
 /// Hands a piece to the digest; `false` when nobody takes it any more.
@@ -74,20 +152,6 @@ fn pass(to_digest: Option<&Sender<Done>>, piece: Piece, data: Option<PageBuffer>
         Some(sender) => sender.send(Done { piece, data }).is_ok(),
         None => true,
     }
-}
-
-fn copy(run: &Run<'_>, piece: Piece, buffer: &mut PageBuffer) -> Result<(), Error> {
-    buffer.resize(int::usize_of(piece.len));
-    run.source
-        .read_exact_at(buffer, piece.start)
-        .map_err(error_of)?;
-    if let Work::Blocks(encoder) = run.work {
-        let written = lay(encoder, run.sink, piece.start, buffer, &mut |at, len| {
-            clear(run, at, len)
-        })?;
-        run.written.fetch_add(written, Ordering::Relaxed);
-    }
-    Ok(())
 }
 
 /// Zeroes that are written at once.
@@ -110,4 +174,63 @@ fn clear(run: &Run<'_>, start: u64, len: u64) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU64};
+
+    use super::*;
+
+    fn filled(number: u64) -> Filled {
+        let (start, len) = (number * 4096, 4096);
+        Filled {
+            piece: Piece {
+                number,
+                start,
+                len,
+                zero: false,
+            },
+            buffer: PageBuffer::default(),
+        }
+    }
+
+    #[test]
+    fn one_writes_at_a_time_and_all_that_was_brought() {
+        let (queue, busy, sum) = (Queue::default(), AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            for worker in 0..4u64 {
+                let (queue, busy, sum) = (&queue, &busy, &sum);
+                scope.spawn(move || {
+                    for number in 0..1000 {
+                        assert!(queue.write(filled(worker * 1000 + number), |filled| {
+                            assert!(!busy.swap(true, Ordering::SeqCst));
+                            sum.fetch_add(filled.piece.number, Ordering::SeqCst);
+                            busy.store(false, Ordering::SeqCst);
+                            true
+                        }));
+                    }
+                });
+            }
+        });
+        assert_eq!(sum.into_inner(), (0..4000).sum::<u64>());
+        assert!(queue.waiting().0.is_empty());
+    }
+
+    #[test]
+    fn what_is_brought_meanwhile_is_written_by_whoever_writes() {
+        let queue = Queue::default();
+        let mut written = Vec::new();
+        assert!(queue.write(filled(1), |filled| {
+            written.push(filled.piece.number);
+            if filled.piece.number == 1 {
+                assert!(queue.write(self::filled(2), |_| panic!("somebody writes")));
+            }
+            true
+        }));
+        assert_eq!(written, [1, 2]);
+        // A write that failed stops all; nobody writes after it.
+        assert!(!queue.write(filled(3), |_| false));
+        assert!(queue.write(filled(4), |_| panic!("all is to stop")));
+    }
 }

@@ -42,6 +42,9 @@ impl WriteAt for Stepped<'_> {
         self.step("flush disk", 0)?;
         self.sink.sync()
     }
+    fn takes_turns(&self) -> bool {
+        self.sink.takes_turns()
+    }
 }
 
 /// A file of a task that is being written, and the journal from which a later attempt goes on.
