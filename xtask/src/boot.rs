@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::Result;
 use crate::run::{build_vmie, json, sha256, text, tool};
 
@@ -52,12 +54,36 @@ pub(crate) fn run(ova: &Path, timeout: u64) -> Result<()> {
     }
     println!("identical to what qemu-img makes of the VMDK");
     fs::remove_file(&reference)?;
-    login(Path::new(&disk), Duration::from_secs(timeout))
+    let timeout = Duration::from_secs(timeout);
+    login(Path::new(&disk), "raw", timeout)?;
+    for (format, driver) in [("vmdk", "vmdk"), ("vhd", "vpc"), ("vhdx", "vhdx")] {
+        let exported = scratch.path().join(format!("exported.{format}"));
+        let to = ["convert", "-f", "raw", "-O", format];
+        tool(text(&vmie), &[&to[..], &[&disk, text(&exported)]].concat())?;
+        login(&exported, driver, timeout)?;
+        fs::remove_file(&exported)?;
+    }
+    again(&vmie, Path::new(&disk), scratch.path(), snapshot)
+}
+
+/// Exports a disk as an OVA and imports that: it is the same disk.
+fn again(vmie: &Path, disk: &Path, scratch: &Path, snapshot: &Value) -> Result<()> {
+    let (ova, store) = (scratch.join("again.ova"), scratch.join("again"));
+    let to = ["convert", "-f", "raw", "-O", "ova"];
+    tool(text(vmie), &[&to[..], &[text(disk), text(&ova)]].concat())?;
+    let import = ["import", "--json", "--store", text(&store), text(&ova)];
+    let (document, code) = json(vmie, &import)?;
+    let found = &document["snapshots"][0]["sha256"];
+    if code != 0 || *found != snapshot["sha256"] || !found.is_string() {
+        return Err(format!("the exported OVA: exit {code}: {document}").into());
+    }
+    println!("exported as an OVA and imported again: the same disk");
+    Ok(())
 }
 
 /// Boots a disk, never writing to it, until its serial console asks for a login.
-fn login(disk: &Path, timeout: Duration) -> Result<()> {
-    let drive = format!("file={},format=raw,if=virtio,snapshot=on", text(disk));
+fn login(disk: &Path, driver: &str, timeout: Duration) -> Result<()> {
+    let drive = format!("file={},format={driver},if=virtio,snapshot=on", text(disk));
     let mut child = Command::new("qemu-system-x86_64")
         .args([
             "-accel",
@@ -111,7 +137,7 @@ fn login(disk: &Path, timeout: Duration) -> Result<()> {
     child.wait()?;
     if prompt {
         println!(
-            "boot: 1 passed, 0 failed; login prompt after {:?}",
+            "boot as {driver}: 1 passed, 0 failed; login prompt after {:?}",
             start.elapsed()
         );
         return Ok(());

@@ -134,8 +134,9 @@ fn adler32(bytes: &[u8]) -> u32 {
 mod backend {
     use libdeflater::{CompressionLvl, Compressor};
 
-    /// Smaller than zlib's level 6 on system files, at about four times its speed.
-    pub(super) const DEFAULT_LEVEL: u8 = 4;
+    /// Smaller than zlib's level 6 on all that was tried, at three times its speed. Level 4 is faster
+    /// by a third, but 2 % larger than zlib's on object files and libraries.
+    pub(super) const DEFAULT_LEVEL: u8 = 6;
 
     pub(super) struct Backend(Compressor);
 

@@ -3,3 +3,4 @@
 
 pub(crate) mod faults;
 pub(crate) mod pairs;
+mod schema;

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use clap::Args;
 
+use super::schema;
 use crate::Result;
 use crate::run::{Tally, build_vmie, json, sha256, text, tool};
 
@@ -20,6 +21,10 @@ pub(crate) struct Pairs {
     /// A Python that has dissect.hypervisor: another reader of each kind.
     #[arg(long)]
     python: Option<PathBuf>,
+    /// A folder with the schema of OVF (DSP8023 1.x) and those that it imports, as `.xsd` files, for
+    /// xmllint.
+    #[arg(long, value_name = "DIR")]
+    ovf_schema: Option<PathBuf>,
     /// The program to test; built if not given.
     #[arg(long)]
     vmie: Option<PathBuf>,
@@ -86,9 +91,14 @@ pub(crate) fn run(arguments: &Pairs) -> Result<()> {
         true => &[512, (33 << 20) + 512],
         false => &[512, 65_536, 1_000_448, (33 << 20) + 512, 300 << 20],
     };
+    let schema = match &arguments.ovf_schema {
+        Some(schemas) => Some(schema::all(schemas, folder.path())?),
+        None => None,
+    };
     let mut pairs = Peers {
         vmie,
         folder: folder.path().to_owned(),
+        schema,
         python: arguments.python.clone(),
         tally: Tally::default(),
         readers: 0,
@@ -114,6 +124,8 @@ struct Peers {
     vmie: PathBuf,
     folder: PathBuf,
     python: Option<PathBuf>,
+    /// A schema that imports all of OVF's.
+    schema: Option<PathBuf>,
     tally: Tally,
     readers: usize,
 }
@@ -167,6 +179,8 @@ impl Peers {
             ("vmdk", "subformat=streamOptimized"),
             ("vmdk", "subformat=monolithicSparse"),
             ("qcow2", "compat=1.1"),
+            ("vdi", "static=off"),
+            ("vdi", "static=on"),
         ] {
             let file = self.folder.join(format!("theirs.{qemu}"));
             let (from, to) = (text(raw), text(&file));
@@ -281,6 +295,10 @@ impl Peers {
         qemu(&folder.path().join("disk.vmdk"), &kind, raw)?;
         tool("python3", &["-c", OVF, text(folder.path())])?;
         self.readers += 1;
+        if let Some(schema) = &self.schema {
+            schema::holds(schema, folder.path())?;
+            self.readers += 1;
+        }
         Ok(())
     }
 

@@ -159,7 +159,7 @@ impl Bench {
             (&qemu, peer),
         )?;
         let bare = Bare::new(Path::new(&self.disk))?;
-        for (work, level, ours_is) in [(work, 4, &default), (fast, 1, &convert("1"))] {
+        for (work, level, ours_is) in [(work, 6, &default), (fast, 1, &convert("1"))] {
             let limit = Step::Here(Box::new(|| bare.deflate(level)));
             let about = About {
                 work,

@@ -207,6 +207,14 @@ pub fn check(
             disk.check(&mut check, cancel)?;
             Box::new(disk)
         }
+        #[cfg(feature = "vdi")]
+        Format::Vdi => {
+            let disk = crate::vdi::open(Arc::clone(source), &options)?;
+            let mut claims = Claims::new(source.len());
+            disk.claims(&mut claims, &mut check)?;
+            claims.finish(&mut check)?;
+            Box::new(disk)
+        }
         _ => match options.open(Arc::clone(source))? {
             Opened::Disk(disk) => disk,
             Opened::Appliance(appliance) => {

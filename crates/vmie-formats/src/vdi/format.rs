@@ -64,3 +64,5 @@ pub(super) struct RawHeader {
 
 /// Bytes of [`RawHeader`].
 pub(super) const HEADER_LEN: usize = 456;
+/// Byte offset of `cBlocksAllocated`.
+pub(super) const ALLOCATED_AT: u64 = 388;

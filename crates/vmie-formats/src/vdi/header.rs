@@ -16,6 +16,10 @@ use crate::{Cause, Error, Variant};
 pub(super) struct Header {
     pub(super) variant: Variant,
     pub(super) creator: String,
+    /// Bytes from the start of the file to the header's end, as it says itself.
+    pub(super) end: u64,
+    /// Blocks that are stored, as the header counts them.
+    pub(super) allocated: u32,
     /// Byte offset of the block map; the map lies within the file.
     pub(super) map: u64,
     /// Byte offset of the first block.
@@ -66,6 +70,9 @@ impl Header {
         let header = Self {
             variant,
             creator: creator(&raw.szFileInfo),
+            // `cbHeader` counts from its own place on.
+            end: u64::from(header_len).saturating_add(72),
+            allocated: raw.cBlocksAllocated.get(),
             map: raw.offBlocks.get().into(),
             data: raw.offData.get().into(),
             size: raw.cbDisk.get(),

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use vmie_io::{Budget, ErrorKind, Extent, ExtentKind, ReadAt, ReadError, int};
 
-use super::format::{BLOCK_FREE, BLOCK_ZERO};
+use super::format::{ALLOCATED_AT, BLOCK_FREE, BLOCK_ZERO};
 use super::header::Header;
+use crate::check::{Check, Claims, ProblemKind};
 use crate::parent::Parent;
 use crate::recent::Recent;
 use crate::stream::Places;
@@ -74,6 +75,36 @@ impl Vdi {
             at = end;
         }
         Ok(places)
+    }
+
+    /// Says what belongs to what in the file, and whether as many blocks are there as the header says.
+    pub(crate) fn claims(&self, claims: &mut Claims, check: &mut Check) -> Result<(), Error> {
+        let header = &self.header;
+        claims.add(0, header.end, "the header");
+        claims.add(
+            header.map,
+            header.blocks().saturating_mul(4),
+            "the block map",
+        );
+        claims.leaks_from(header.block.saturating_add(header.extra));
+        let mut stored = 0u64;
+        for block in 0..header.blocks() {
+            let Place::At(start) = self.place(block)? else {
+                continue;
+            };
+            stored = stored.saturating_add(1);
+            // The last block may reach past the disk, and need not be there that far.
+            let at = block.saturating_mul(header.block);
+            let len = header.block.min(header.size.saturating_sub(at));
+            let start = start.saturating_sub(header.extra);
+            claims.add(start, len.saturating_add(header.extra), "a block");
+        }
+        let said = u64::from(header.allocated);
+        if said != stored {
+            let detail = format!("{stored} blocks are stored, and the header says {said}");
+            check.add(ProblemKind::Refcount, Some(ALLOCATED_AT), detail);
+        }
+        Ok(())
     }
 
     fn slice(&self, number: u64) -> Result<Arc<[u32]>, Error> {

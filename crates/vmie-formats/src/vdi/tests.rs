@@ -192,3 +192,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_check_tells_what_lies_over_another_and_what_is_miscounted() {
+    use crate::ProblemKind;
+    let found = |bytes: Vec<u8>| {
+        let cancel = vmie_io::CancelToken::new();
+        let check = crate::check(Arc::new(bytes), &options(), false, &(), &cancel).unwrap();
+        let problems = check.problems.iter();
+        problems.map(|p| (p.kind, p.offset)).collect::<Vec<_>>()
+    };
+    let good = small().block(0, b"x").zero(3).block(10, b"y").build();
+    assert_eq!(found(good.clone()), []);
+    // The map is at 512 and the blocks after its sector: block 10 where block 0 is.
+    let mut bytes = good.clone();
+    bytes[512 + 40..512 + 44].fill(0);
+    assert_eq!(
+        found(bytes),
+        [
+            (ProblemKind::Overlap, Some(1024)),
+            (ProblemKind::Leak, Some(2048))
+        ]
+    );
+    let mut bytes = good.clone();
+    bytes[388] = 7;
+    assert_eq!(found(bytes), [(ProblemKind::Refcount, Some(388))]);
+    let mut bytes = good;
+    bytes[512..516].copy_from_slice(&900u32.to_le_bytes());
+    assert_eq!(
+        found(bytes),
+        [
+            (ProblemKind::OutsideFile, Some(1024 + 900 * 1024)),
+            (ProblemKind::Unreadable, Some(0)),
+            (ProblemKind::Leak, Some(1024))
+        ]
+    );
+}
