@@ -187,9 +187,9 @@ pub struct FileSink {
 /// Writes of this length and more get their blocks first, see [`FileSink::allocate`].
 const WORTH_ALLOCATING: u64 = 128 << 10;
 
-/// Bytes of a file that are written at once, at multiples of that: Linux takes pages for all of a
-/// write together, and takes those of large ones from memory that lay idle longest, which is cold,
-/// and on a virtual machine often has to be given back by its host first.
+/// Bytes of a file that are written at once, at multiples of that: what was read before it is written
+/// is still in a core's cache then, and of 64 KiB to 1 MiB this is the size that ext4 takes at the
+/// best rate, and without blocks that were taken first, the largest that is not many times as slow.
 const PART: u64 = 256 << 10;
 
 impl FileSink {

@@ -22,6 +22,10 @@ pub struct Limits {
     /// Bytes of the largest virtual disk that is opened. Default 64 TiB, past the largest that
     /// VHDX can describe.
     pub virtual_size: u64,
+    /// Bytes that are unpacked of one archive inside a guest, its initramfs. Default 1 GiB: one with
+    /// firmware for everything has some 600 MiB. With 0 such archives are not looked into, and what
+    /// they hold stays unknown: unpacking takes most of the time of an inspection.
+    pub unpacked: u64,
 }
 
 impl Default for Limits {
@@ -32,6 +36,7 @@ impl Default for Limits {
             text: 4 << 20,
             depth: 64,
             virtual_size: 64 << 40,
+            unpacked: 1 << 30,
         }
     }
 }
@@ -48,6 +53,13 @@ impl Limits {
     #[must_use]
     pub fn with_work(mut self, steps: u64) -> Self {
         self.work = steps;
+        self
+    }
+
+    /// The limits with another bound on archives that are unpacked, in bytes.
+    #[must_use]
+    pub fn with_unpacked(mut self, bytes: u64) -> Self {
+        self.unpacked = bytes;
         self
     }
 

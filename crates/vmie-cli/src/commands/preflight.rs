@@ -19,7 +19,11 @@ pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
     judging.matrix = args.matrix.as_deref().map(matrix).transpose()?;
     let options = open::options(&args.opening);
     let looked = open::try_images(out, &args.images.images, &options).and_then(|images| {
-        let preflight = vmie::preflight(&images, &judging, &Limits::default())?;
+        let limits = match args.no_initramfs {
+            true => Limits::default().with_unpacked(0),
+            false => Limits::default(),
+        };
+        let preflight = vmie::preflight(&images, &judging, &limits)?;
         Ok((images, preflight))
     });
     let (images, preflight) = match looked {

@@ -8,7 +8,7 @@ use super::devices::newest;
 use super::tree::{File, Tree};
 use super::unpacking::{self, Listing};
 use crate::grub::without_device;
-use crate::initramfs::Contents;
+use crate::initramfs::{Bounds, Contents};
 use crate::{Cause, DefaultKernel, Error, Fact, Initramfs, Kernel};
 
 /// Files that are read: microcode may stand in one of its own.
@@ -36,6 +36,9 @@ pub(super) fn begin<'scope>(
     kernels: &[Kernel],
     default: &Fact<DefaultKernel>,
 ) -> Pending<'scope> {
+    if tree.unpacked == 0 {
+        return Pending::Known(Fact::unknown("it was not to be looked into", Vec::new()));
+    }
     match files(tree, kernels, default) {
         Ok(files) => {
             let begun = files.into_iter().map(|path| {
@@ -184,13 +187,20 @@ fn one<'scope>(scope: &'scope Scope<'scope, '_>, tree: &Tree, path: &str) -> Lis
     match tree.namespace.open(&GuestPath::new(path)) {
         Ok(file) => {
             let len = file.len();
-            unpacking::begin(scope, &mut File(file), len)
+            unpacking::begin(scope, &mut File(file), len, bounds(tree))
         }
         Err(error) => {
             let why = super::clause(&error);
             let error = Error::new(Cause::Read).at("initramfs", 0);
             Listing::Done(Err(error.found(why.as_str())))
         }
+    }
+}
+
+fn bounds(tree: &Tree) -> Bounds {
+    Bounds {
+        unpacked: tree.unpacked,
+        ..Bounds::default()
     }
 }
 

@@ -105,11 +105,11 @@ pub fn inspect_volumes(
             Err(_) => {}
         }
     }
-    let text = limits.text.min(MAX_TEXT);
+    let limits = &limits.with_text(limits.text.min(MAX_TEXT));
     for (volume, root) in trees {
         inspection
             .systems
-            .push(system(volume, root, volumes, firmware, text));
+            .push(system(volume, root, volumes, firmware, limits));
     }
     inspection.systems.extend(windows);
     let order = |system: &System| volumes.iter().position(|volume| volume.id == system.root);
@@ -196,13 +196,13 @@ fn system(
     found: subvolumes::Root,
     volumes: &[GuestVolume<'_>],
     firmware: Firmware,
-    text: u64,
+    limits: &Limits,
 ) -> System {
     let namespace = Namespace::new(found.files);
-    let fstab = table(&namespace, text);
+    let fstab = table(&namespace, limits.text);
     let no_table = Fstab::default();
     let table = fstab.as_ref().unwrap_or(&no_table);
-    let tree = mounts::join(root.id.clone(), namespace, table, volumes, text);
+    let tree = mounts::join(root.id.clone(), namespace, table, volumes, limits);
     let mut kernels = kernels::installed(&tree);
     let (bootloaders, default_kernel) = loaders::read(&tree, firmware, &mut kernels);
     let notes = table

@@ -1,6 +1,7 @@
 //! Joining the volumes that fstab names into one tree.
 
 use vmie_fs::{FsKind, GuestPath, Namespace};
+use vmie_io::Limits;
 use vmie_volumes::VolumeId;
 
 use super::subvolumes;
@@ -18,13 +19,14 @@ pub(super) fn join(
     namespace: Namespace,
     table: &Fstab,
     volumes: &[GuestVolume<'_>],
-    text: u64,
+    limits: &Limits,
 ) -> Tree {
     let mut tree = Tree {
         namespace,
         ids: vec![root],
         mounts: Vec::new(),
-        text,
+        text: limits.text,
+        unpacked: limits.unpacked,
     };
     let mut entries: Vec<&FstabEntry> = table.entries.iter().collect();
     entries.sort_by_key(|entry| GuestPath::new(&entry.target).components().count());

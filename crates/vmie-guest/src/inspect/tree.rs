@@ -28,6 +28,8 @@ pub(super) struct Tree {
     pub(super) mounts: Vec<Mount>,
     /// The largest text that is taken whole, in bytes.
     pub(super) text: u64,
+    /// Bytes that are unpacked of an archive.
+    pub(super) unpacked: u64,
 }
 
 impl Tree {

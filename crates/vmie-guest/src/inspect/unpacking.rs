@@ -44,8 +44,9 @@ pub(super) fn begin<'scope>(
     scope: &'scope Scope<'scope, '_>,
     file: &mut dyn Source,
     len: u64,
+    bounds: Bounds,
 ) -> Listing<'scope> {
-    let mut begun = Begun::new(DRIVERS, Bounds::default());
+    let mut begun = Begun::new(DRIVERS, bounds);
     if let Err(error) = begun.plain(file) {
         return Listing::Done(Err(error));
     }
@@ -66,7 +67,7 @@ pub(super) fn begin<'scope>(
             hand_over(file, at, &sender);
             Listing::Running(thread)
         }
-        Err(_) => Listing::Done(read(file, DRIVERS, Bounds::default())),
+        Err(_) => Listing::Done(read(file, DRIVERS, bounds)),
     }
 }
 
@@ -150,7 +151,9 @@ mod tests {
             seen: 0,
             fails_at,
         };
-        let result = std::thread::scope(|scope| begin(scope, &mut file, bytes.len() as u64).wait());
+        let bounds = Bounds::default();
+        let len = bytes.len() as u64;
+        let result = std::thread::scope(|scope| begin(scope, &mut file, len, bounds).wait());
         (result, file.seen)
     }
 
