@@ -69,6 +69,8 @@ pub(super) struct Except {
     pub(super) holes: bool,
     /// Permissions and owners, where the filesystem has none and the mount makes them up.
     pub(super) owners: bool,
+    /// The path of the mount before the targets of links that begin at the root of the volume.
+    pub(super) links_below_mount: bool,
     /// What neither can read: a copy of a filesystem that was being written, without replay, may name what
     /// is not there yet.
     pub(super) torn: bool,
@@ -83,6 +85,7 @@ impl Except {
         directory_times: false,
         holes: false,
         owners: false,
+        links_below_mount: false,
         torn: false,
     };
 }
@@ -108,6 +111,8 @@ const HOLE: u64 = 1 << 20;
 struct Walk<'a> {
     fs: &'a dyn Filesystem,
     what: &'a str,
+    /// Where the other reader shows it.
+    mount: &'a Path,
     except: Except,
     report: &'a mut Report,
 }
@@ -125,6 +130,7 @@ pub(super) fn compare(
     let mut walk = Walk {
         fs,
         what,
+        mount: folder,
         except,
         report,
     };
@@ -266,8 +272,16 @@ impl Walk<'_> {
                 self.same(path, "mtime", ours.mtime, Some(mtime));
             }
         }
+        let target = match kind.is_symlink() {
+            true => Some(self.their_target(path)?),
+            false => None,
+        };
         if !(self.except.directory_sizes && kind.is_dir()) {
-            self.same(path, "size", ours.size, theirs.size());
+            let size = match &target {
+                Some(target) if self.except.links_below_mount => target.len() as u64,
+                _ => theirs.size(),
+            };
+            self.same(path, "size", ours.size, size);
         }
         if !stub {
             self.attributes(node, path)?;
@@ -282,19 +296,26 @@ impl Walk<'_> {
             }
             FileKind::Symlink => {
                 self.report.counts.links += 1;
-                let target = std::fs::read_link(path)?;
                 let ours = self.fs.link_target(node)?;
-                self.same(
-                    path,
-                    "target",
-                    ours.as_slice(),
-                    target.as_os_str().as_bytes(),
-                );
+                self.same(path, "target", Some(ours), target);
             }
             FileKind::Directory => self.report.counts.directories += 1,
             _ => self.report.counts.others += 1,
         }
         Ok(())
+    }
+
+    /// The target of a link as the other reader has it, without the mount that it may begin with.
+    fn their_target(&self, path: &Path) -> Result<Vec<u8>> {
+        let target = std::fs::read_link(path)?.into_os_string().into_vec();
+        let mount = self.mount.as_os_str().as_bytes();
+        let below = target
+            .strip_prefix(mount)
+            .filter(|rest| rest.first() == Some(&b'/'));
+        Ok(match below {
+            Some(below) if self.except.links_below_mount => below.to_vec(),
+            _ => target,
+        })
     }
 
     fn attributes(&mut self, node: Node, path: &Path) -> Result<()> {

@@ -282,6 +282,42 @@ fn svc_os_3_relatives_are_named_and_refused() {
     }
 }
 
+/// CentOS Stream 8 is ahead of what came out as CentOS 8, whose row names its point releases.
+#[test]
+fn svc_os_3_centos_stream_8_is_not_centos_8() {
+    let files: Vec<(&str, String)> = STREAM_10
+        .iter()
+        .map(|(path, text)| (*path, text.replace("10", "8")))
+        .collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (*path, text.as_str()))
+        .collect();
+    let older = [files[0], files[1]];
+    for files in [files.as_slice(), &older] {
+        let found = system(files, "4.18.0-553.6.1.el8.x86_64");
+        let os = &found.systems[0].os;
+        assert_eq!(os.id.get().map(String::as_str), Some("centos"));
+        assert_eq!(
+            (os.name.as_str(), os.version.get().map(String::as_str)),
+            ("CentOS Stream", Some("8"))
+        );
+        for edition in Edition::ALL {
+            for mode in [Mode::Strict, Mode::Practical] {
+                let verdict = say(&found, &Matrix::edition(edition), mode);
+                assert_eq!(verdict.decision, Decision::Refused);
+                assert_eq!(verdict.row, None);
+                let finding = verdict.finding("version-not-listed").unwrap();
+                assert!(
+                    finding.title.starts_with("CentOS Stream 8 is not listed"),
+                    "{}",
+                    finding.title
+                );
+            }
+        }
+    }
+}
+
 /// CentOS Stream 9 is what the guide calls CentOS 9: there is no other.
 #[test]
 fn svc_os_3_centos_stream_9_is_the_row_of_centos_9() {
