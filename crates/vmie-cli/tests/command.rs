@@ -414,6 +414,36 @@ fn a_file_that_the_service_does_not_take_is_refused_and_damage_is_not() {
 }
 
 #[test]
+fn a_page_is_made_of_a_file_that_cannot_be_looked_into() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.into_os_string().into_string().unwrap()
+    };
+    let packed = write("<disk>.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0, 0]);
+    let cut = write("cut.ova", &std::fs::read(demo()).unwrap()[..4096]);
+    let page = folder.path().join("page.html");
+    let html = page.to_str().unwrap();
+    for (image, exit, word, said) in [
+        (&packed, 1, "refused", "Disk validation failed"),
+        (&cut, 2, "unreadable", "cut.ova"),
+    ] {
+        let output = run(&["preflight", "--html", html, image]);
+        assert_eq!(code(&output), exit, "{}", stderr(&output));
+        let page = std::fs::read_to_string(&page).unwrap();
+        assert!(page.starts_with("<!doctype html>"), "{page}");
+        assert!(page.ends_with("</body></html>\n"), "{page}");
+        assert!(page.contains(&format!(": {word}</title>")), "{page}");
+        assert!(page.contains(said), "{page}");
+        assert!(!page.contains("<disk>"), "{page}");
+    }
+    let nowhere = folder.path().join("none/page.html");
+    let output = run(&["preflight", "--html", nowhere.to_str().unwrap(), &packed]);
+    assert_eq!(code(&output), 2);
+}
+
+#[test]
 fn an_import_says_where_the_image_is() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");

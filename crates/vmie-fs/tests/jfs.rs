@@ -216,15 +216,53 @@ fn damage_has_a_cause_and_a_place() {
     let dir = inode_at(&image, 2) + 224;
     let error = damaged(dir + 24, &[100]).read_dir(&root).unwrap_err();
     is(&error, Cause::DirEntry, "stbl", dir);
-    // A page that leads back to itself, and a root of the inode tree that does.
+    // Leaves that follow each other in a circle, or lead out of the volume; an inner page with nothing below.
     let many = inode_at(&image, 8) + 224;
-    let first: [u8; 8] = image[many as usize + 32..many as usize + 40]
-        .try_into()
-        .unwrap();
-    let error = damaged(many + 64, &first)
-        .read_dir(&"/many".into())
-        .unwrap_err();
-    assert_eq!((error.cause(), error.field_name()), (Cause::Cycle, "xd"));
+    let listed = |at: u64, bytes: &[u8]| damaged(at, bytes).read_dir(&"/many".into()).unwrap_err();
+    let [first, _, last] = leaves(&image, many);
+    let to_first = (first / 4096).to_le_bytes();
+    is(&listed(last, &to_first), Cause::Cycle, "next", first);
+    is(&listed(last, &[0xff; 8]), Cause::OutOfRange, "next", last);
+    is(&listed(many + 17, &[0]), Cause::Value, "nextindex", many);
+}
+
+/// Where the three leaves of a directory are, whose inner root is at `root`.
+fn leaves(image: &[u8], root: u64) -> [u64; 3] {
+    [1, 2, 3].map(|slot| {
+        let at = root as usize + slot * 32 + 4;
+        let block = u32::from_le_bytes(image[at..at + 4].try_into().unwrap());
+        u64::from(block) * 4096
+    })
+}
+
+/// Linux lists a directory from leaf to leaf. One that was copied while it was written may have a leaf that its
+/// neighbour names already and the inner page does not, or the other way round.
+#[test]
+fn leaves_are_listed_as_they_follow_each_other() {
+    let image = fixture("jfs");
+    let root = inode_at(&image, 8) + 224;
+    let names = |fs: Box<dyn Filesystem>| -> Vec<Vec<u8>> {
+        let entries = fs.read_dir(&"/many".into()).unwrap();
+        entries.into_iter().map(|entry| entry.name).collect()
+    };
+    let whole = names(open(image.clone()).unwrap());
+    assert_eq!(whole.len(), 63);
+    // Nothing but the first leaf is in the inner page.
+    let early = Patched::new(image.clone()).with(root + 17, [1]);
+    let fs = open(early).unwrap();
+    assert!(
+        fs.find(
+            &format!("/many/{}", String::from_utf8_lossy(&whole[50]))
+                .as_str()
+                .into()
+        )
+        .is_ok()
+    );
+    assert_eq!(names(fs), whole);
+    // The second leaf does not name the third yet.
+    let [_, second, _] = leaves(&image, root);
+    let late = Patched::new(image).with(second, [0; 8]);
+    assert_eq!(names(open(late).unwrap()), whole[..40]);
 }
 
 /// Walks and reads everything with errors ignored.

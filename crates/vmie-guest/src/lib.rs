@@ -75,7 +75,7 @@ pub mod windows;
 
 pub use error::{Cause, Error};
 pub use evidence::{Evidence, Fact};
-pub use html::html;
+pub use html::{FileReport, html, html_of_file};
 pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
     Arch, Boot, BootMode, Bootloader, BootloaderKind, ConfiguredInterface, DefaultBy,

@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use vmie::fs::{FileKind, Filesystem, Node};
+use vmie::fs::{Cause, FileKind, Filesystem, Node};
 use vmie::io::{FileSource, Limits, ReadAt};
 
 use super::Report;
@@ -28,6 +28,8 @@ pub(super) struct Counts {
     pub(super) of_windows: u64,
     /// What neither reader can read, of images that were copied while they were written.
     torn: u64,
+    /// What both say is encrypted file by file.
+    encrypted: u64,
 }
 
 impl fmt::Display for Counts {
@@ -35,7 +37,7 @@ impl fmt::Display for Counts {
         write!(
             f,
             "{} images; {} files, {} directories, {} symbolic links, {} others; {} extended \
-             attributes, {} of Windows; {} bytes of content; {} that neither can read",
+             attributes, {} of Windows; {} bytes of content; {} that neither can read; {} encrypted",
             self.images,
             self.files,
             self.directories,
@@ -44,7 +46,8 @@ impl fmt::Display for Counts {
             self.attributes,
             self.of_windows,
             self.bytes,
-            self.torn
+            self.torn,
+            self.encrypted
         )
     }
 }
@@ -66,6 +69,8 @@ pub(super) struct Except {
     pub(super) holes: bool,
     /// Permissions and owners, where the filesystem has none and the mount makes them up.
     pub(super) owners: bool,
+    /// The path of the mount before the targets of links that begin at the root of the volume.
+    pub(super) links_below_mount: bool,
     /// What neither can read: a copy of a filesystem that was being written, without replay, may name what
     /// is not there yet.
     pub(super) torn: bool,
@@ -80,6 +85,7 @@ impl Except {
         directory_times: false,
         holes: false,
         owners: false,
+        links_below_mount: false,
         torn: false,
     };
 }
@@ -96,6 +102,8 @@ pub(super) fn volume(path: &Path) -> Result<Arc<dyn ReadAt>> {
 
 /// What a file without any other attribute has.
 const FILE_ATTRIBUTE_NORMAL: u32 = 0x80;
+/// What a file has that is encrypted by Windows.
+const FILE_ATTRIBUTE_ENCRYPTED: u32 = 0x4000;
 
 /// Bytes of a hole that are worth a question to the kernel.
 const HOLE: u64 = 1 << 20;
@@ -103,6 +111,8 @@ const HOLE: u64 = 1 << 20;
 struct Walk<'a> {
     fs: &'a dyn Filesystem,
     what: &'a str,
+    /// Where the other reader shows it.
+    mount: &'a Path,
     except: Except,
     report: &'a mut Report,
 }
@@ -120,6 +130,7 @@ pub(super) fn compare(
     let mut walk = Walk {
         fs,
         what,
+        mount: folder,
         except,
         report,
     };
@@ -128,7 +139,7 @@ pub(super) fn compare(
         let path_text = path.display().to_string();
         match walk.directory(node, &path) {
             Ok(below) => left.extend(below),
-            Err(error) => walk.fails(&path, &format!("{path_text}: {error}")),
+            Err(error) => walk.fails(&path, &format!("{path_text}: {error}"), &*error),
         }
     }
     Ok(())
@@ -148,6 +159,22 @@ fn is_torn(path: &Path) -> bool {
     }
 }
 
+/// Whether the other reader, too, says that what is at a path is encrypted. Without the key it may still list
+/// a directory, by names that stand for those that nobody can read.
+fn is_encrypted(path: &Path) -> bool {
+    let mut of_windows = [0; 4];
+    if rustix::fs::lgetxattr(path, "system.ntfs_attrib", &mut of_windows) == Ok(4) {
+        return u32::from_le_bytes(of_windows) & FILE_ATTRIBUTE_ENCRYPTED != 0;
+    }
+    let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+    let asked = rustix::fs::StatxFlags::empty();
+    let told = rustix::fs::statx(rustix::fs::CWD, path, flags, asked);
+    told.is_ok_and(|told| {
+        told.stx_attributes
+            .contains(rustix::fs::StatxAttributes::ENCRYPTED)
+    })
+}
+
 impl Walk<'_> {
     fn differs(&mut self, path: &Path, how: &str) {
         let what = self.what;
@@ -157,8 +184,11 @@ impl Walk<'_> {
     }
 
     /// What one of the two cannot read, or, where that may be, neither.
-    fn fails(&mut self, path: &Path, how: &str) {
-        if self.except.torn && is_torn(path) {
+    fn fails(&mut self, path: &Path, how: &str, error: &(dyn std::error::Error + 'static)) {
+        let ours = error.downcast_ref::<vmie::fs::Error>();
+        if ours.is_some_and(|ours| ours.cause() == Cause::Encrypted) && is_encrypted(path) {
+            self.report.counts.encrypted += 1;
+        } else if self.except.torn && is_torn(path) {
             self.report.counts.torn += 1;
         } else {
             self.differs(path, how);
@@ -192,7 +222,7 @@ impl Walk<'_> {
             if entry.kind == FileKind::Directory {
                 below.push((entry.node, path));
             } else if let Err(error) = self.item(entry.node, &path) {
-                self.fails(&path, &error.to_string());
+                self.fails(&path, &error.to_string(), &*error);
             }
         }
         for path in theirs.into_values() {
@@ -242,8 +272,16 @@ impl Walk<'_> {
                 self.same(path, "mtime", ours.mtime, Some(mtime));
             }
         }
+        let target = match kind.is_symlink() {
+            true => Some(self.their_target(path)?),
+            false => None,
+        };
         if !(self.except.directory_sizes && kind.is_dir()) {
-            self.same(path, "size", ours.size, theirs.size());
+            let size = match &target {
+                Some(target) if self.except.links_below_mount => target.len() as u64,
+                _ => theirs.size(),
+            };
+            self.same(path, "size", ours.size, size);
         }
         if !stub {
             self.attributes(node, path)?;
@@ -258,19 +296,26 @@ impl Walk<'_> {
             }
             FileKind::Symlink => {
                 self.report.counts.links += 1;
-                let target = std::fs::read_link(path)?;
                 let ours = self.fs.link_target(node)?;
-                self.same(
-                    path,
-                    "target",
-                    ours.as_slice(),
-                    target.as_os_str().as_bytes(),
-                );
+                self.same(path, "target", Some(ours), target);
             }
             FileKind::Directory => self.report.counts.directories += 1,
             _ => self.report.counts.others += 1,
         }
         Ok(())
+    }
+
+    /// The target of a link as the other reader has it, without the mount that it may begin with.
+    fn their_target(&self, path: &Path) -> Result<Vec<u8>> {
+        let target = std::fs::read_link(path)?.into_os_string().into_vec();
+        let mount = self.mount.as_os_str().as_bytes();
+        let below = target
+            .strip_prefix(mount)
+            .filter(|rest| rest.first() == Some(&b'/'));
+        Ok(match below {
+            Some(below) if self.except.links_below_mount => below.to_vec(),
+            _ => target,
+        })
     }
 
     fn attributes(&mut self, node: Node, path: &Path) -> Result<()> {

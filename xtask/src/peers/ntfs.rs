@@ -126,6 +126,7 @@ fn shown_as(
         // FUSE hands no question about holes on to ntfs-3g.
         holes: true,
         owners: true,
+        links_below_mount: true,
         torn,
         ..Except::NOTHING
     };

@@ -1,11 +1,13 @@
 //! `vmie preflight`
 
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 use vmie::Judging;
-use vmie::guest::{Decision, Severity};
+use vmie::guest::{Decision, FileReport, Severity, html_of_file};
 use vmie::io::Limits;
 use vmie::rules::matrix::{Edition, Matrix, Mode};
-use vmie::service::{FileFinding, refusal};
+use vmie::service::{FileFinding, of_error, refusal};
 
 use super::open;
 use crate::args::{EditionName, ModeName, PreflightArgs, Request};
@@ -29,7 +31,14 @@ pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
     let (images, preflight) = match looked {
         Ok(looked) => looked,
         Err(error) => {
-            return match refusal(&error) {
+            let finding = refusal(&error);
+            if let Some(path) = &args.html {
+                write(
+                    path,
+                    &page_of_file(args, &judging, &error, finding.as_ref()),
+                )?;
+            }
+            return match finding {
                 Some(finding) => refused(out, &judging, &error, &finding),
                 None => Err(Failure::of(Exit::Unreadable, &error)),
             };
@@ -38,25 +47,9 @@ pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
     let (reads, bytes) = (options.meter.reads(), options.meter.bytes());
     tracing::info!(reads, bytes, "read of the images");
     if let Some(path) = &args.html {
-        let title = args
-            .images
-            .images
-            .iter()
-            .map(|image| {
-                image
-                    .file_name()
-                    .unwrap_or(image.as_os_str())
-                    .to_string_lossy()
-            })
-            .collect::<Vec<_>>()
-            .join(", ");
+        let title = title(args);
         let page = vmie::guest::html(&title, &preflight.inspection, &preflight.verdict);
-        // Not the code of a refusal: nothing was said of the guest.
-        std::fs::write(path, page).map_err(|error| {
-            let message = format!("the report cannot be written: {error}.");
-            let advice = "Check where the output goes";
-            Failure::plain(Exit::Unreadable, "io", message, advice).in_file(&path.to_string_lossy())
-        })?;
+        write(path, &page)?;
     }
     if out.is_json() {
         let document = Guest::new(&images, preflight.document());
@@ -73,6 +66,53 @@ pub(super) fn run(out: &Out, args: &PreflightArgs) -> Result<Exit, Failure> {
     })
 }
 
+/// What the page is called: the names of the images.
+fn title(args: &PreflightArgs) -> String {
+    let name = |image: &PathBuf| {
+        let name = image.file_name().unwrap_or(image.as_os_str());
+        name.to_string_lossy().into_owned()
+    };
+    let names: Vec<String> = args.images.images.iter().map(name).collect();
+    names.join(", ")
+}
+
+fn write(path: &Path, page: &str) -> Result<(), Failure> {
+    // Not the code of a refusal: nothing was said of the guest.
+    std::fs::write(path, page).map_err(|error| {
+        let message = format!("the report cannot be written: {error}.");
+        let advice = "Check where the output goes";
+        Failure::plain(Exit::Unreadable, "io", message, advice).in_file(&path.to_string_lossy())
+    })
+}
+
+/// The page of a file that is refused for what it is, or that cannot be read.
+fn page_of_file(
+    args: &PreflightArgs,
+    judging: &Judging,
+    error: &vmie::Error,
+    refusal: Option<&FileFinding>,
+) -> String {
+    let told = of_error(error, None);
+    let report = FileReport {
+        refused: refusal.is_some(),
+        mode: judging.mode,
+        edition: edition_of(judging),
+        as_of: judging.as_of,
+        code: &told.code,
+        svc: &told.svc,
+        title: &error.to_string(),
+        service_message: told.service_message.as_deref(),
+        remedy: &told.remedy,
+    };
+    html_of_file(&title(args), &report)
+}
+
+/// The name of the matrix that is judged by.
+fn edition_of(judging: &Judging) -> &str {
+    let own = judging.matrix.as_ref().map(|own| own.name.as_str());
+    own.unwrap_or(judging.edition.as_str())
+}
+
 /// The verdict over a file that the service does not take, whatever is inside.
 fn refused(
     out: &Out,
@@ -85,7 +125,7 @@ fn refused(
             "format_assumed": false,
             "verdict": Decision::Refused.name(),
             "mode": judging.mode.as_str(),
-            "edition": judging.matrix.as_ref().map_or(judging.edition.as_str(), |own| &own.name),
+            "edition": edition_of(judging),
             "as_of": judging.as_of.to_string(),
             "row": null,
             "findings": [{
@@ -123,7 +163,7 @@ fn refused(
 }
 
 /// The list of supported systems in a file.
-fn matrix(path: &std::path::Path) -> Result<Matrix, Failure> {
+fn matrix(path: &Path) -> Result<Matrix, Failure> {
     let name = path.to_string_lossy();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let message = format!("the list of supported systems cannot be read: {error}.");

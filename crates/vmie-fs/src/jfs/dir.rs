@@ -29,25 +29,26 @@ pub(super) struct Dir {
 const NAME_COST: u64 = 64;
 
 impl Dir {
-    /// Reads the directory that `inode` is.
+    /// Reads the directory that `inode` is: down to the first leaf, then from each leaf to the next, as Linux lists
+    /// a directory. In one that was being written, a new page may hang on its neighbour and not yet on the tree.
     pub(super) fn read(jfs: &Jfs, inode: &Inode) -> Result<Self, Error> {
         let mut reader = Reader {
             jfs,
             names: Vec::new(),
             charges: Vec::new(),
-            left: Vec::new(),
         };
         let root = &inode.raw.di_data;
         let stbl = root.get(ROOT_STBL).unwrap_or_default();
-        reader.page(root, stbl, inode.at.saturating_add(224))?;
+        let at = inode.at.saturating_add(224);
+        let mut next = match reader.page(root, stbl, at)? {
+            Some(below) => Some(reader.below(below, at)?),
+            None => None,
+        };
         let mut visited = HashSet::new();
-        while let Some((pxd, from)) = reader.left.pop() {
-            let at = jfs.byte_of(pxd, STRUCTURE, from)?;
+        while let Some((at, len)) = next {
             if !visited.insert(at) {
-                return Err(reader.error(at, Cause::Cycle, "xd", pxd.addr()));
+                return Err(reader.error(at, Cause::Cycle, "next", at >> jfs.block_log));
             }
-            // A small directory of small blocks has a page of less than 4 KiB.
-            let len = int::min_usize(pxd.len() << jfs.block_log, PAGE);
             jfs.budget.work("directory page", 8)?;
             let mut bytes = vec![0; len];
             jfs.meta.read_exact_at(&mut bytes, at)?;
@@ -58,7 +59,10 @@ impl Dir {
                 .get(..count)
                 .ok_or_else(|| reader.error(at, Cause::Value, "stblindex", int::u64_of(index)))?
                 .to_vec();
-            reader.page(&bytes, &stbl, at)?;
+            next = match reader.page(&bytes, &stbl, at)? {
+                Some(below) => Some(reader.below(below, at)?),
+                None => reader.following(&bytes, at)?,
+            };
         }
         let Reader { names, charges, .. } = reader;
         let mut sorted: Vec<usize> = (0..names.len()).collect();
@@ -96,8 +100,6 @@ struct Reader<'a> {
     jfs: &'a Jfs,
     names: Vec<(Vec<u8>, u32)>,
     charges: Vec<Charge>,
-    /// Pages that are still to be read, the last first, and where it says so.
-    left: Vec<(Pxd, u64)>,
 }
 
 impl Reader<'_> {
@@ -108,8 +110,29 @@ impl Reader<'_> {
             .found(found)
     }
 
-    /// A page, or the root; `stbl` says in which slots its entries start.
-    fn page(&mut self, bytes: &[u8], stbl: &[u8], at: u64) -> Result<(), Error> {
+    /// Where a page below `at` is, and its bytes: a small directory of small blocks has less than 4 KiB.
+    fn below(&self, pxd: Pxd, at: u64) -> Result<(u64, usize), Error> {
+        let place = self.jfs.byte_of(pxd, STRUCTURE, at)?;
+        Ok((place, int::min_usize(pxd.len() << self.jfs.block_log, PAGE)))
+    }
+
+    /// The leaf after the one at `at`; the last one has none. Pages that have neighbours are whole ones.
+    fn following(&self, page: &[u8], at: u64) -> Result<Option<(u64, usize)>, Error> {
+        let next = page
+            .first_chunk()
+            .map_or(0, |next| u64::from_le_bytes(*next));
+        if next == 0 {
+            return Ok(None);
+        }
+        if next >= self.jfs.blocks {
+            return Err(self.error(at, Cause::OutOfRange, "next", next));
+        }
+        Ok(Some((next << self.jfs.block_log, PAGE)))
+    }
+
+    /// A page, or the root; `stbl` says in which slots its entries start. A leaf's names are taken; of an inner
+    /// page, the first of those below it is told.
+    fn page(&mut self, bytes: &[u8], stbl: &[u8], at: u64) -> Result<Option<Pxd>, Error> {
         let [flag, count] = [16, 17].map(|i: usize| bytes.get(i).copied().unwrap_or(0));
         let flags = PageFlags::from_bits_retain(flag);
         if flags.contains(PageFlags::LEAF) == flags.contains(PageFlags::INTERNAL) {
@@ -117,15 +140,14 @@ impl Reader<'_> {
         }
         let slots = stbl
             .get(..usize::from(count))
+            .filter(|slots| !slots.is_empty() || flags.contains(PageFlags::LEAF))
             .ok_or_else(|| self.error(at, Cause::Value, "nextindex", count.into()))?;
-        let mut below = Vec::new();
         for slot in slots {
             let wrong = || self.error(at, Cause::DirEntry, "stbl", u64::from(*slot));
             let entry = slot_of(bytes, *slot).ok_or_else(wrong)?;
             if flags.contains(PageFlags::INTERNAL) {
                 let (pxd, _) = Pxd::read_from_prefix(entry).map_err(|_| wrong())?;
-                below.push((pxd, at));
-                continue;
+                return Ok(Some(pxd));
             }
             self.jfs.budget.work("directory entry", 1)?;
             let number = entry.first_chunk().map_or(0, |n| u32::from_le_bytes(*n));
@@ -138,8 +160,7 @@ impl Reader<'_> {
                 .push(self.jfs.budget.memory("directory", cost)?);
             self.names.push((name, number));
         }
-        self.left.extend(below.into_iter().rev());
-        Ok(())
+        Ok(None)
     }
 
     /// A name, whose characters go on from slot to slot.

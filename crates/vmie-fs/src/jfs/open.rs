@@ -39,7 +39,7 @@ pub(super) struct Jfs {
     pub(super) block_log: u32,
     pub(super) flags: Flags,
     /// Blocks of the aggregate, all of which the volume has.
-    blocks: u64,
+    pub(super) blocks: u64,
     /// The inode allocation map: where it is, and its length in bytes.
     imap: Mutex<Map>,
     pub(super) imap_size: u64,

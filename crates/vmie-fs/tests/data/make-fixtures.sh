@@ -368,15 +368,19 @@ def root(kind, slots, table):
     for i, slot in slots.items():
         img[i * 32:i * 32 + 32] = slot
     return bytes(img)
-inner, table = {}, []
+# Each leaf of the directory names its neighbours.
+inner, table, leaves = {}, [], []
 for p in range(3):
     names = [(b'%d%02d ' % (p, i) + b'a name that is rather long', 4) for i in range(20)]
     if p == 2:
         names += [('~ \u65e5\u672c', 4), (b'~' + b'n' * 254, 4), (b'~caf\xe9', 4)]
     slots, stbl = leaf(names, 128, 5)
     at, _ = block(page(LEAF, slots, stbl))
+    leaves.append(at)
     inner[p + 1] = pxd(1, at) + struct.pack('<BB', 0xff, 0) + bytes(22)
     table.append(p + 1)
+for before, at, after in zip([0] + leaves, leaves, leaves[1:] + [0]):
+    struct.pack_into('<QQ', img, at * B, after, before)
 inode(8, 0o040755, 1, root(INNER, inner, table), nlink=2)
 names = [(b'ea', 10), (b'link', 6), (b'longlink', 7), (b'many', 8), (b'null', 9), (b'sparse', 4), (b'tree', 5)]
 slots, stbl = leaf(names, 9, 1)

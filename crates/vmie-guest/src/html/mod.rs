@@ -1,5 +1,7 @@
 //! The report as one page that needs nothing else: no script, no font, no picture from elsewhere.
 
+mod file;
+
 use std::fmt::{self, Write as _};
 
 use vmie_fs::FsKind;
@@ -8,6 +10,8 @@ use vmie_volumes::{PartitionRole, VolumeId};
 use crate::{
     Disk, Evidence, Fact, FilesystemFacts, Finding, Inspection, Severity, System, Verdict,
 };
+
+pub use file::{FileReport, html_of_file};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -23,16 +27,8 @@ const SMALLEST_GAP: u64 = 500;
 /// `title` is what to call the guest: the image's name.
 #[must_use]
 pub fn html(title: &str, inspection: &Inspection, verdict: &Verdict) -> String {
-    let mut page = Page::default();
-    page.line("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
-    page.line("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
-    page.put(format_args!(
-        "<title>{}: {}</title>\n",
-        Text(title),
-        verdict.decision
-    ));
-    page.put(format_args!("<style>\n{STYLE}</style></head><body>\n"));
-    head(&mut page, title, verdict);
+    let mut page = Page::begun(title, verdict.decision.name());
+    judged(&mut page, verdict);
     if !inspection.disks.is_empty() {
         page.line("<h2>Disks</h2>");
     }
@@ -69,6 +65,20 @@ struct Page {
 }
 
 impl Page {
+    /// A page up to its title and the one word that it comes to.
+    fn begun(title: &str, word: &str) -> Self {
+        let mut page = Self::default();
+        page.line("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
+        page.line("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
+        page.put(format_args!("<title>{}: {word}</title>\n", Text(title)));
+        page.put(format_args!("<style>\n{STYLE}</style></head><body>\n"));
+        page.put(format_args!(
+            "<h1>{}</h1>\n<p><span class=\"verdict {word}\">{word}</span></p>\n",
+            Text(title)
+        ));
+        page
+    }
+
     fn put(&mut self, arguments: fmt::Arguments<'_>) {
         // Writing to a text does not fail.
         let _ = self.text.write_fmt(arguments);
@@ -129,12 +139,8 @@ impl fmt::Display for Bytes {
     }
 }
 
-fn head(page: &mut Page, title: &str, verdict: &Verdict) {
-    let word = verdict.decision.name();
-    page.put(format_args!(
-        "<h1>{}</h1>\n<p><span class=\"verdict {word}\">{word}</span></p>\n",
-        Text(title)
-    ));
+/// How it was judged.
+fn judged(page: &mut Page, verdict: &Verdict) {
     let row = match &verdict.row {
         Some(row) => format!("row of the matrix: {}", Text(row)),
         None => "no row of the matrix".to_owned(),

@@ -38,7 +38,20 @@ const OLDER: &[(&str, Parser)] = &[
     ("/etc/system-release", older::red_hat),
     ("/etc/SuSE-release", older::suse),
     ("/etc/lsb-release", older::lsb),
+    ("/etc/gentoo-release", older::red_hat),
+    ("/etc/slackware-version", older::slackware),
+    ("/etc/alpine-release", older::alpine),
+    ("/etc/arch-release", older::arch),
     ("/etc/debian_version", older::debian),
+];
+
+/// Ids that relatives leave as they found them, and what the names of those whose ids they are hold.
+const OWN_NAMES: &[(&str, &str)] = &[
+    ("centos", "centos"),
+    ("debian", "debian"),
+    ("fedora", "fedora"),
+    ("rhel", "red hat"),
+    ("ubuntu", "ubuntu"),
 ];
 
 /// Programs that every system has one of, for their ELF headers.
@@ -80,6 +93,7 @@ pub(super) fn os(tree: &Tree) -> Os {
     }
     let mut named = named.or_else(|| from_older(tree, &mut evidence));
     if let Some(named) = &mut named {
+        relative(tree, named, &mut evidence);
         refine(tree, named, &mut evidence);
     }
     let why = match (tree.hidden("/usr/lib/os-release"), problems.first()) {
@@ -170,6 +184,38 @@ fn normal_id(id: &str) -> String {
         other => other,
     }
     .to_owned()
+}
+
+/// Tells a relative from the system whose id it took over: by its name (Scientific Linux says `rhel`), or by
+/// lsb-release, where os-release is that of the other (Linux Mint 17).
+fn relative(tree: &Tree, named: &mut Named, evidence: &mut Vec<Evidence>) {
+    const LSB: &str = "/etc/lsb-release";
+    let Some((_, own)) = OWN_NAMES.iter().find(|(id, _)| *id == named.id) else {
+        return;
+    };
+    let is_own = |name: &str| name.to_ascii_lowercase().contains(own);
+    // Without a name of its own it goes by its id.
+    if named.name != named.id && !is_own(&named.name) {
+        evidence.push(tree.evidence(named.source, format!("NAME={}", named.name)));
+        named.id = older::id_of(&named.name);
+        return;
+    }
+    let release = tree.text(LSB).and_then(|bytes| older::lsb(&bytes));
+    let Some(release) = release.filter(|release| !is_own(&release.name)) else {
+        return;
+    };
+    let version = release.version.as_deref().unwrap_or("no version");
+    evidence.push(tree.evidence(LSB, format!("{} {version}", release.name)));
+    let printed = format!(
+        "{} {}",
+        release.name,
+        release.version.as_deref().unwrap_or("")
+    );
+    named.pretty_name = shortened(printed.trim(), MAX_NAME);
+    named.id = release.id;
+    named.name = shortened(&release.name, MAX_NAME);
+    named.version = release.version;
+    named.source = LSB;
 }
 
 fn from_older(tree: &Tree, evidence: &mut Vec<Evidence>) -> Option<Named> {

@@ -83,6 +83,7 @@ pub fn inspect_volumes(
     };
     let mut trees = Vec::new();
     let mut windows = Vec::new();
+    let mut usr = None;
     for volume in volumes {
         let opened = volume.files();
         if let Some(facts) = filesystem(volume, opened.as_deref()) {
@@ -91,6 +92,9 @@ pub fn inspect_volumes(
         match opened {
             Ok(files) if trees.len().saturating_add(windows.len()) < MAX_SYSTEMS => {
                 windows.extend(windows_system(volume, &*files, volumes, limits));
+                if usr.is_none() && is_usr(&*files) {
+                    usr = Some(volume);
+                }
                 trees.extend(subvolumes::root(files).map(|root| (volume, root)));
             }
             Ok(_) => {}
@@ -106,10 +110,13 @@ pub fn inspect_volumes(
         }
     }
     let limits = &limits.with_text(limits.text.min(MAX_TEXT));
+    if let Some(usr) = usr.filter(|_| trees.is_empty() && windows.is_empty()) {
+        trees.extend(subvolumes::Root::bare(usr).map(|root| (usr, root)));
+    }
     for (volume, root) in trees {
         inspection
             .systems
-            .push(system(volume, root, volumes, firmware, limits));
+            .push(system(volume, root, (volumes, usr), firmware, limits));
     }
     inspection.systems.extend(windows);
     let order = |system: &System| volumes.iter().position(|volume| volume.id == system.root);
@@ -170,6 +177,12 @@ fn is_root(files: &dyn Filesystem) -> bool {
         .any(|path| files.metadata(&GuestPath::from(*path)).is_ok())
 }
 
+/// Whether a filesystem is what a Linux has in `/usr`, on a volume of its own.
+fn is_usr(files: &dyn Filesystem) -> bool {
+    let is_there = |path| files.metadata(&GuestPath::from(path)).is_ok();
+    is_there("/lib/os-release") && is_there("/bin")
+}
+
 fn filesystem(
     volume: &GuestVolume<'_>,
     opened: Result<&(dyn Filesystem + 'static), &String>,
@@ -194,7 +207,7 @@ fn filesystem(
 fn system(
     root: &GuestVolume<'_>,
     found: subvolumes::Root,
-    volumes: &[GuestVolume<'_>],
+    (volumes, usr): (&[GuestVolume<'_>], Option<&GuestVolume<'_>>),
     firmware: Firmware,
     limits: &Limits,
 ) -> System {
@@ -202,7 +215,11 @@ fn system(
     let fstab = table(&namespace, limits.text);
     let no_table = Fstab::default();
     let table = fstab.as_ref().unwrap_or(&no_table);
-    let tree = mounts::join(root.id.clone(), namespace, table, volumes, limits);
+    let mut tree = mounts::join(root.id.clone(), namespace, table, volumes, limits);
+    // Some systems find their /usr without a table: Flatcar and CoreOS, by the command line.
+    if let Some(usr) = usr.filter(|_| tree.names("/usr").is_empty()) {
+        mounts::join_usr(&mut tree, usr);
+    }
     let mut kernels = kernels::installed(&tree);
     let (bootloaders, default_kernel) = loaders::read(&tree, firmware, &mut kernels);
     let notes = table

@@ -42,6 +42,14 @@ pub(super) fn join(
     tree
 }
 
+/// Joins a volume at `/usr`, if its files can be opened.
+pub(super) fn join_usr(tree: &mut Tree, usr: &GuestVolume<'_>) {
+    if let Ok(files) = usr.files() {
+        tree.namespace.mount(GuestPath::from("/usr"), files);
+        tree.ids.push(usr.id.clone());
+    }
+}
+
 fn outcome(tree: &mut Tree, entry: &FstabEntry, volumes: &[GuestVolume<'_>]) -> MountOutcome {
     let device = entry.device();
     let no_tree = entry.is_swap() || entry.is_pseudo() || entry.is_shared();

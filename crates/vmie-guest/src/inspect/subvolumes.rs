@@ -1,8 +1,8 @@
 //! Roots and mounts that are subvolumes.
 
-use vmie_fs::{Filesystem, GuestPath, Node, Rooted, Subvolume};
+use vmie_fs::{Filesystem, GuestPath, MemoryFs, Node, Rooted, Subvolume};
 
-use super::{clause, is_root};
+use super::{GuestVolume, clause, is_root};
 use crate::fstab::{self, FstabEntry};
 
 /// The longest table that is looked at to tell which subvolume is the root.
@@ -15,6 +15,17 @@ pub(super) struct Root {
     pub(super) files: Box<dyn Filesystem>,
     /// The path of its subvolume, when it is in one.
     pub(super) subvolume: Option<String>,
+}
+
+impl Root {
+    /// The root of a system that has everything in `/usr` and makes the rest when it starts.
+    pub(super) fn bare(usr: &GuestVolume<'_>) -> Option<Self> {
+        let files: Box<dyn Filesystem> = Box::new(MemoryFs::new(usr.kind()?));
+        Some(Self {
+            files,
+            subvolume: None,
+        })
+    }
 }
 
 /// The root that a filesystem holds: where its paths begin, or in one of its subvolumes, as most

@@ -16,7 +16,7 @@ impl Judge<'_> {
             return;
         };
         let query = LinuxQuery {
-            id,
+            id: row_id(id, &system.os.name),
             version: system.os.version.get().map(String::as_str),
             service_pack: None,
             kernel: system
@@ -333,6 +333,15 @@ impl Judge<'_> {
                 .remedy("Make a kernel of the distribution the default"),
             );
         }
+    }
+}
+
+/// The id by which the matrix knows a system: CentOS Stream says `centos`, as CentOS Linux did.
+fn row_id<'a>(id: &'a str, name: &str) -> &'a str {
+    if id == "centos" && name.starts_with("CentOS Stream") {
+        "centos-stream"
+    } else {
+        id
     }
 }
 

@@ -37,7 +37,7 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 /// An id made of a name that is not known here: its first word in lower case.
-fn id_of(name: &str) -> String {
+pub(crate) fn id_of(name: &str) -> String {
     let known = NAMES.iter().find(|(known, _)| name.starts_with(known));
     match known {
         Some((_, id)) => (*id).to_owned(),
@@ -131,6 +131,39 @@ pub fn lsb(bytes: &[u8]) -> Option<Release> {
     })
 }
 
+/// Reads `alpine-release`, which is the version alone.
+#[must_use]
+pub fn alpine(bytes: &[u8]) -> Option<Release> {
+    let (_, line) = Lines::new(bytes).next()?;
+    Some(Release {
+        id: "alpine".to_owned(),
+        name: "Alpine Linux".to_owned(),
+        version: Some(version_of(line.trim())?),
+    })
+}
+
+/// Reads `slackware-version`: the name, then the version.
+#[must_use]
+pub fn slackware(bytes: &[u8]) -> Option<Release> {
+    let (_, line) = Lines::new(bytes).next()?;
+    let (name, version) = line.trim().split_once(' ')?;
+    Some(Release {
+        id: id_of(name),
+        name: name.to_owned(),
+        version: version_of(version.trim_start()),
+    })
+}
+
+/// What `arch-release` says by being there: it is empty, and the system has no versions.
+#[must_use]
+pub fn arch(_: &[u8]) -> Option<Release> {
+    Some(Release {
+        id: "arch".to_owned(),
+        name: "Arch Linux".to_owned(),
+        version: None,
+    })
+}
+
 /// Reads `debian_version`: `12.15`; for what is not released yet a text without a number.
 #[must_use]
 pub fn debian(bytes: &[u8]) -> Option<Release> {
@@ -212,10 +245,24 @@ mod tests {
         assert_eq!(lsb(b"DISTRIB_RELEASE=1\n"), None);
     }
 
+    #[test]
+    fn files_of_one_system_alone() {
+        assert_eq!(told(alpine(b"3.2.3\n")), is("alpine", "3.2.3"));
+        assert_eq!(alpine(b"edge\n"), None);
+        assert_eq!(
+            told(slackware(b"Slackware 13.37.0\n")),
+            is("slackware", "13.37.0")
+        );
+        assert_eq!(slackware(b"\n"), None);
+        assert_eq!(told(arch(b"")), is("arch", ""));
+        let gentoo = b"Gentoo Base System release 2.2\n";
+        assert_eq!(told(red_hat(gentoo)), is("gentoo", "2.2"));
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
-            for release in [red_hat(&bytes), suse(&bytes), lsb(&bytes), debian(&bytes)].into_iter().flatten() {
+            for release in [red_hat(&bytes), suse(&bytes), lsb(&bytes), debian(&bytes), alpine(&bytes), slackware(&bytes)].into_iter().flatten() {
                 prop_assert!(release.version.is_none_or(|v| v.bytes().all(|b| b.is_ascii_digit() || b == b'.')));
             }
         }

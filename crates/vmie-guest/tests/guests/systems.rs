@@ -103,6 +103,50 @@ fn what_the_matrix_does_not_take_is_refused_with_the_services_words() {
     );
 }
 
+/// Flatcar's `/usr` is a volume of its own that no table names, and what its root has of `/etc` points there.
+#[test]
+fn a_system_that_lies_in_usr_alone_is_named() {
+    let esp = MemoryFs::new(FsKind::Fat32)
+        .with_file("/EFI/boot/bootx64.efi", "MZ")
+        .with_file("/flatcar/vmlinuz-a", kernel("6.6.95-flatcar"));
+    let usr = MemoryFs::new(FsKind::Btrfs)
+        .with_file(
+            "/lib/os-release",
+            "NAME=\"Flatcar Container Linux by Kinvolk\"\nID=flatcar\nID_LIKE=coreos\nVERSION=4459.0.0\n\
+             VERSION_ID=4459.0.0\nPRETTY_NAME=\"Flatcar Container Linux by Kinvolk 4459.0.0 (Oklo)\"\n",
+        )
+        .with_file("/bin/bash", elf(62, 2))
+        .with_symlink("/bin/sh", "bash")
+        .with_file("/lib/modules/6.6.95-flatcar/modules.dep", MODULES);
+    let bare = MemoryFs::new(FsKind::Ext4).with_dir("/lost+found");
+    let started = MemoryFs::new(FsKind::Ext4)
+        .with_symlink("/etc/os-release", "../usr/lib/os-release")
+        .with_file("/etc/machine-id", "0123\n");
+    for root in [bare, started] {
+        let volumes = vec![esp.clone(), usr.clone(), usr.clone(), root];
+        let guest = look(layout(false, &[0xef, 0x83, 0x83, 0x83]), volumes);
+        assert_eq!(guest.systems.len(), 1);
+        let os = &guest.systems[0].os;
+        assert_eq!(os.id.get().unwrap(), "flatcar");
+        assert_eq!(os.version.get().unwrap(), "4459.0.0");
+        assert_eq!(os.arch.get(), Some(&Arch::X86_64));
+        let evidence = &os.id.evidence()[0];
+        assert!(evidence.path.as_deref().unwrap().ends_with("/os-release"));
+        assert_eq!(evidence.volume, Some(id(2)));
+        let said = verdict(&guest, Mode::Practical);
+        assert_eq!(said.decision, Decision::Refused);
+        let refusal = said.finding("system-not-listed").unwrap();
+        assert_eq!(
+            refusal.title,
+            "Flatcar Container Linux by Kinvolk 4459.0.0 is not a supported system"
+        );
+        assert_eq!(
+            refusal.service_message.as_deref(),
+            Some("ClientError: Unknown OS / Missing OS files")
+        );
+    }
+}
+
 fn env(text: &str) -> Vec<u8> {
     let mut block = format!("# GRUB Environment Block\n{text}").into_bytes();
     block.resize(1024, b'#');

@@ -153,6 +153,42 @@ const PHOTON: &[(&str, &str)] = &[
     ),
 ];
 
+/// Its os-release is that of Ubuntu.
+const MINT_17: &[(&str, &str)] = &[
+    ("/etc/debian_version", "jessie/sid\n"),
+    (
+        "/etc/os-release",
+        "NAME=\"Ubuntu\"\nVERSION=\"14.04.3 LTS, Trusty Tahr\"\nID=ubuntu\nID_LIKE=debian\n\
+         PRETTY_NAME=\"Ubuntu 14.04.3 LTS\"\nVERSION_ID=\"14.04\"\n",
+    ),
+    (
+        "/etc/lsb-release",
+        "DISTRIB_ID=LinuxMint\nDISTRIB_RELEASE=17.3\nDISTRIB_CODENAME=rosa\n\
+         DISTRIB_DESCRIPTION=\"Linux Mint 17.3 Rosa\"\n",
+    ),
+];
+/// Its id is that of Red Hat.
+const SCIENTIFIC_7: &[(&str, &str)] = &[
+    (
+        "/etc/os-release",
+        "NAME=\"Scientific Linux\"\nVERSION=\"7.2 (Nitrogen)\"\nID=\"rhel\"\nID_LIKE=\"fedora\"\n\
+         VERSION_ID=\"7.2\"\nPRETTY_NAME=\"Scientific Linux 7.2 (Nitrogen)\"\n",
+    ),
+    (
+        "/etc/sl-release",
+        "Scientific Linux release 7.2 (Nitrogen)\n",
+    ),
+    ("/etc/redhat-release", "-> sl-release"),
+];
+const VANILLA: &[(&str, &str)] = &[(
+    "/etc/os-release",
+    "PRETTY_NAME=\"VanillaOS 22.10\"\nNAME=\"VanillaOS\"\nVERSION_ID=\"22.10\"\nID=ubuntu\nID_LIKE=debian\n",
+)];
+const SLACKWARE: &[(&str, &str)] = &[("/etc/slackware-version", "Slackware 13.37.0\n")];
+const OLD_ALPINE: &[(&str, &str)] = &[("/etc/alpine-release", "2.7.9\n")];
+const OLD_GENTOO: &[(&str, &str)] = &[("/etc/gentoo-release", "Gentoo Base System release 2.2\n")];
+const OLD_ARCH: &[(&str, &str)] = &[("/etc/arch-release", "")];
+
 #[test]
 fn svc_os_3_relatives_are_named_and_refused() {
     for (files, kernel, id, name, version, code) in [
@@ -252,6 +288,62 @@ fn svc_os_3_relatives_are_named_and_refused() {
             "5.0",
             "system-not-listed",
         ),
+        (
+            MINT_17,
+            "3.19.0-32-generic",
+            "linuxmint",
+            "LinuxMint",
+            "17.3",
+            "system-not-listed",
+        ),
+        (
+            SCIENTIFIC_7,
+            "3.10.0-327.el7.x86_64",
+            "scientific",
+            "Scientific Linux",
+            "7.2",
+            "system-not-listed",
+        ),
+        (
+            VANILLA,
+            "5.19.0-21-generic",
+            "vanillaos",
+            "VanillaOS",
+            "22.10",
+            "system-not-listed",
+        ),
+        (
+            SLACKWARE,
+            "2.6.37.6",
+            "slackware",
+            "Slackware",
+            "13.37.0",
+            "system-not-listed",
+        ),
+        (
+            OLD_ALPINE,
+            "3.10.33-0-virtgrsec",
+            "alpine",
+            "Alpine Linux",
+            "2.7.9",
+            "system-not-listed",
+        ),
+        (
+            OLD_GENTOO,
+            "3.14.4-gentoo",
+            "gentoo",
+            "Gentoo Base System",
+            "2.2",
+            "system-not-listed",
+        ),
+        (
+            OLD_ARCH,
+            "3.5.4-1-ARCH",
+            "arch",
+            "Arch Linux",
+            "",
+            "system-not-listed",
+        ),
     ] {
         let found = system(files, kernel);
         assert_eq!(found.systems.len(), 1, "{id}");
@@ -278,6 +370,42 @@ fn svc_os_3_relatives_are_named_and_refused() {
                 .iter()
                 .filter(|one| one.severity == Severity::Refuse);
             assert_eq!(refusals.count(), 1, "{id}: {:?}", verdict.findings);
+        }
+    }
+}
+
+/// CentOS Stream 8 is ahead of what came out as CentOS 8, whose row names its point releases.
+#[test]
+fn svc_os_3_centos_stream_8_is_not_centos_8() {
+    let files: Vec<(&str, String)> = STREAM_10
+        .iter()
+        .map(|(path, text)| (*path, text.replace("10", "8")))
+        .collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (*path, text.as_str()))
+        .collect();
+    let older = [files[0], files[1]];
+    for files in [files.as_slice(), &older] {
+        let found = system(files, "4.18.0-553.6.1.el8.x86_64");
+        let os = &found.systems[0].os;
+        assert_eq!(os.id.get().map(String::as_str), Some("centos"));
+        assert_eq!(
+            (os.name.as_str(), os.version.get().map(String::as_str)),
+            ("CentOS Stream", Some("8"))
+        );
+        for edition in Edition::ALL {
+            for mode in [Mode::Strict, Mode::Practical] {
+                let verdict = say(&found, &Matrix::edition(edition), mode);
+                assert_eq!(verdict.decision, Decision::Refused);
+                assert_eq!(verdict.row, None);
+                let finding = verdict.finding("version-not-listed").unwrap();
+                assert!(
+                    finding.title.starts_with("CentOS Stream 8 is not listed"),
+                    "{}",
+                    finding.title
+                );
+            }
         }
     }
 }

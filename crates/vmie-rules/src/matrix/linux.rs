@@ -13,7 +13,8 @@ use crate::{Date, SvcId};
 /// What is known of a Linux guest. `None` means that it could not be established.
 #[derive(Clone, Copy, Debug)]
 pub struct LinuxQuery<'a> {
-    /// The `ID` of os-release, or what the release files say in its words.
+    /// The `ID` of os-release, or what the release files say in its words; `centos-stream` for
+    /// CentOS Stream, which has the `ID` of CentOS Linux.
     pub id: &'a str,
     /// The most precise version known: `12.15`, `7.9.2009`, `22.04`. For a system with service
     /// packs, the second number is the service pack unless `service_pack` says it: `15.4`.
@@ -227,7 +228,7 @@ pub(super) fn match_linux<'m>(
     let rows: Vec<&LinuxRow> = matrix
         .linux
         .iter()
-        .filter(|row| row.id.eq_ignore_ascii_case(query.id))
+        .filter(|row| row.is_of(query.id))
         .collect();
     let release_rows = rows
         .iter()

@@ -132,6 +132,9 @@ pub struct LinuxRow {
     /// The `ID` of os-release: `amzn`, `centos`, `debian`, `fedora`, `ol`, `rhel`, `rocky`,
     /// `sles`, `ubuntu`; an embedder's own rows may name others.
     pub id: String,
+    /// Ids of other systems that the row means, too: `centos-stream` where the guide says CentOS of a
+    /// release that there is as a stream alone.
+    pub also: Vec<String>,
     /// The name as the guide prints it.
     pub name: String,
     /// The listed versions; without the service pack.
@@ -147,6 +150,13 @@ pub struct LinuxRow {
 }
 
 impl LinuxRow {
+    /// Whether it is a row of the system with this id.
+    #[must_use]
+    pub fn is_of(&self, id: &str) -> bool {
+        let mut ids = core::iter::once(&self.id).chain(&self.also);
+        ids.any(|one| one.eq_ignore_ascii_case(id))
+    }
+
     /// Whether the row is deprecated on `as_of`.
     #[must_use]
     pub fn deprecated(&self, as_of: Date) -> Option<Date> {

@@ -40,6 +40,10 @@ fn every_key_is_read() {
         "Oracle Linux 7.0–7.9 without SP, SP1 (3.10.0, UEK 4.14 (el7uek) (not 4.14.1))"
     );
     assert_eq!(row.release_parts, 1);
+    assert!(row.is_of("ol") && !row.is_of("oracle-too"));
+    let also = OWN.replace("id = \"ol\"", "id = \"ol\"\nalso = [\"oracle-too\"]");
+    let row = &Matrix::from_toml(&also).unwrap().linux[0];
+    assert!(row.is_of("OL") && row.is_of("oracle-too") && !row.is_of("rhel"));
     assert_eq!(row.deprecated_from, Date::new(2027, 1, 31));
     assert!(matches!(row.versions, Versions::Range { .. }));
     assert_eq!(row.kernels[1].flavour, Flavour::Uek);

@@ -5,6 +5,12 @@ use super::{Entry, Guest, cpio, elf, kernel_image};
 const MACHINE_ID: &str = "0123456789abcdef0123456789abcdef";
 const ARGUMENTS: &str = "ro quiet net.ifnames=0 nvme_core.io_timeout=4294967295";
 
+/// Directories of every system (Filesystem Hierarchy Standard 2.3 and 3.0, 3 and 5).
+const TOP: [&str; 13] = [
+    "/dev", "/home", "/mnt", "/opt", "/proc", "/root", "/srv", "/sys", "/tmp", "/var", "/var/lib",
+    "/var/log", "/var/tmp",
+];
+
 /// What has been put into a guest.
 #[derive(Default)]
 pub(super) struct Tree {
@@ -121,8 +127,12 @@ pub(super) fn files(guest: &Guest<'_>, tree: &mut Tree) {
         "PermitRootLogin no\nPubkeyAuthentication yes\n",
     );
     tree.file("/etc/machine-id", format!("{MACHINE_ID}\n"));
-    for path in ["/dev", "/proc", "/sys", "/tmp", "/root"] {
+    for path in TOP {
         tree.directory(path);
+    }
+    // It came with systemd, and with the systems of its time.
+    if !matches!(loader(guest), Loader::GrubConf | Loader::MenuLst) {
+        tree.directory("/run");
     }
     network(guest, tree);
     boot(guest, tree);

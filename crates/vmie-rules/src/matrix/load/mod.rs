@@ -72,9 +72,14 @@ fn rows<R: PartialEq>(
     Ok(rows)
 }
 
+fn word(value: &Value<'_>) -> Result<String, LoadError> {
+    value.text().map(ToString::to_string)
+}
+
 fn linux(row: &mut Table<'_>) -> Result<LinuxRow, LoadError> {
     Ok(LinuxRow {
         id: row.need("id")?.text()?.to_string(),
+        also: row.each("also", word)?,
         name: row.need("name")?.text()?.to_string(),
         versions: versions(&row.need("versions")?)?,
         release_parts: match row.get("release-parts") {
@@ -94,7 +99,6 @@ fn linux(row: &mut Table<'_>) -> Result<LinuxRow, LoadError> {
 }
 
 fn windows(row: &mut Table<'_>) -> Result<WindowsRow, LoadError> {
-    let word = |value: &Value<'_>| value.text().map(ToString::to_string);
     Ok(WindowsRow {
         product: row.need("product")?.text()?.to_string(),
         min_service_pack: match row.get("min-service-pack") {
