@@ -133,6 +133,9 @@ enum Peers {
         /// Only the first two ways to make each, and nothing large, full or crashed.
         #[arg(long)]
         quick: bool,
+        /// Only parts whose name holds this text.
+        #[arg(long)]
+        part: Option<String>,
     },
     /// Registry hives of a folder, plain or packed, with their transaction logs: every key and value as
     /// dissect.regf, regipy and hivexget read them, and the system that they tell of.
@@ -172,8 +175,8 @@ fn main() -> Result<()> {
             what: Peers::Hives(arguments),
         } => peers::hives::run(&arguments),
         Command::Peers {
-            what: Peers::Fs { only, quick },
-        } => peers::fs(&only, quick),
+            what: Peers::Fs { only, quick, part },
+        } => peers::fs(&only, quick, part.as_deref()),
         Command::Peers {
             what: Peers::Volumes { mapped },
         } => peers::volumes::run(mapped),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::Result;
-use crate::peers::python::python_with;
+use crate::peers::python::{DISSECT, python_with};
 use crate::run::{Tally, text};
 
 /// The other inspectors, and where the table goes.
@@ -30,7 +30,7 @@ struct Said {
 impl Readers {
     pub(super) fn new(python: &Path, inspector: Option<String>, page: &Path) -> Result<Self> {
         Ok(Self {
-            python: python_with(python, &["dissect.target"])?,
+            python: python_with(python, DISSECT)?,
             inspector,
             page: page.to_owned(),
             rows: Vec::new(),

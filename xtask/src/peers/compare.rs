@@ -32,6 +32,12 @@ pub(super) struct Counts {
     encrypted: u64,
 }
 
+impl Counts {
+    pub(super) fn images(&self) -> u64 {
+        self.images
+    }
+}
+
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -41,6 +41,8 @@ struct Report {
     tally: Tally,
     counts: Counts,
     quick: bool,
+    /// The text that the names of the parts hold which are gone through; of all, when there is none.
+    part: Option<String>,
 }
 
 impl Report {
@@ -60,6 +62,9 @@ impl Report {
         name: &str,
         part: impl FnOnce(&mut Self, &Path) -> Result<()>,
     ) -> Result<()> {
+        if self.part.as_ref().is_some_and(|text| !name.contains(text)) {
+            return Ok(());
+        }
         let folder = tempfile::tempdir()?;
         let outcome = part(self, folder.path());
         self.tally.attempt(name, outcome);
@@ -84,8 +89,9 @@ type Check = fn(&mut Report) -> Result<()>;
 /// Filesystems that few kernels have: compared when they are named.
 const RARE: [&str; 1] = ["jfs"];
 
-/// Compares the filesystems that were asked for; all that are not rare when none was named.
-pub(crate) fn fs(only: &[String], quick: bool) -> Result<()> {
+/// Compares the filesystems that were asked for; all that are not rare when none was named. Of their parts, those
+/// whose names hold a text, where one is given.
+pub(crate) fn fs(only: &[String], quick: bool, part: Option<&str>) -> Result<()> {
     let all: [(&str, Check); 6] = [
         ("btrfs", btrfs::run),
         ("ext", ext::run),
@@ -107,12 +113,15 @@ pub(crate) fn fs(only: &[String], quick: bool) -> Result<()> {
         }
         let mut report = Report {
             quick,
+            part: part.map(str::to_owned),
             ..Report::default()
         };
         let start = std::time::Instant::now();
         let outcome = run(&mut report);
         println!("{name}: {} in {:.0?}", report.counts, start.elapsed());
         whole.attempt(name, outcome);
+        let nothing = report.counts.images() == 0;
+        whole.check(!nothing, || format!("{name}: nothing was compared"));
         whole.attempt(name, report.tally.finish(name));
     }
     whole.finish("peers fs")

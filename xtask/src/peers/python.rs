@@ -5,6 +5,17 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::run::{text, tool};
 
+/// dissect.target with what reads filesystems for it: it takes a disk whose filesystem it does not know for one
+/// without a system, and says no more.
+pub(crate) const DISSECT: &[&str] = &[
+    "dissect.target",
+    "dissect.btrfs",
+    "dissect.extfs",
+    "dissect.fat",
+    "dissect.ntfs",
+    "dissect.xfs",
+];
+
 /// An interpreter that has the packages: the given one, or one of an environment made in target/.
 pub(crate) fn python_with(python: &Path, packages: &[&str]) -> Result<PathBuf> {
     let import = format!("import {}", packages.join(", "));

@@ -9,4 +9,5 @@ for path in sys.argv[1:]:
         target = Target.open(path)
         print(target.os, target.version, target.architecture, sep="\t")
     except Exception as error:
-        print(type(error).__name__, "-", "-", sep="\t")
+        said = str(error).replace("\t", " ").replace("\n", " ")
+        print(f"{type(error).__name__}: {said[:120]}", "-", "-", sep="\t")

@@ -27,6 +27,9 @@ pub(crate) struct Phony {
     /// A Python interpreter that has jsonschema; without it, one is made in target/.
     #[arg(long, default_value = "python3")]
     python: PathBuf,
+    /// Put every Linux on this filesystem (ext4, xfs, btrfs) in place of each in turn.
+    #[arg(long, value_parser = KINDS)]
+    filesystem: Option<String>,
     /// Read the disks with dissect.target, too, and write the differences to this file.
     #[arg(long)]
     dissect: Option<PathBuf>,
@@ -60,6 +63,10 @@ pub(crate) fn run(arguments: &Phony) -> Result<()> {
     let mut checks = Checks {
         vmie,
         folder: scratch.path().to_owned(),
+        kinds: match &arguments.filesystem {
+            Some(one) => KINDS.into_iter().filter(|kind| kind == one).collect(),
+            None => KINDS.to_vec(),
+        },
         keep: arguments.dissect.is_some(),
         quick: arguments.quick,
         done: 0,
@@ -94,6 +101,8 @@ pub(crate) fn run(arguments: &Phony) -> Result<()> {
 struct Checks {
     vmie: PathBuf,
     folder: PathBuf,
+    /// Filesystems of Linux, in turn.
+    kinds: Vec<&'static str>,
     keep: bool,
     quick: bool,
     done: usize,
@@ -108,7 +117,7 @@ impl Checks {
         guests.truncate(if self.quick { 1 } else { usize::MAX });
         let old = is_old(row.deprecated_from);
         for (number, (version, pack, kernel)) in guests.iter().enumerate() {
-            let kind = KINDS[(at + number) % KINDS.len()];
+            let kind = self.kinds[(at + number) % self.kinds.len()];
             let guest = linux_guest(row, version, *pack, kernel, kind);
             let wanted = Wanted {
                 name: format!("{row}: {version} SP{pack} {kernel} on {kind}"),
@@ -139,7 +148,13 @@ impl Checks {
         };
         // Oracle Linux 5 lists whatever kernel has its suffix.
         if row.kernels.iter().all(|listed| listed.series.is_some()) {
-            let guest = linux_guest(row, version, *pack, &other, KINDS[at % KINDS.len()]);
+            let guest = linux_guest(
+                row,
+                version,
+                *pack,
+                &other,
+                self.kinds[at % self.kinds.len()],
+            );
             let message = format!("ClientError: Unsupported kernel version {other}");
             let wanted = Wanted {
                 name: format!("{}: {other}", near.name),

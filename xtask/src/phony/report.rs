@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::Result;
-use crate::peers::python::python_with;
+use crate::peers::python::{DISSECT, python_with};
 use crate::run::{text, tool};
 
 /// A disk, and what we say of it.
@@ -34,14 +34,14 @@ impl Read {
 
 /// Writes a page with both readings of every disk.
 pub(super) fn differences(python: &Path, disks: &[Read], page: &Path) -> Result<()> {
-    let python = python_with(python, &["dissect.target"])?;
+    let python = python_with(python, DISSECT)?;
     let images: Vec<&str> = disks.iter().map(|disk| text(&disk.image)).collect();
     let arguments = [&["-c", include_str!("dissect.py")], images.as_slice()].concat();
     let theirs = tool(text(&python), &arguments)?;
     let mut out = String::from(
         "# Phony guests as two readers see them\n\n\
-         Written by `cargo xtask phony --quick --dissect docs/phony-readers.md`: one guest of each row of the matrix, as a disk\n\
-         whose filesystem its own mkfs made, by `vmie preflight` and by dissect.target (`os`, `version`, `architecture`).\n\n\
+         Written by `cargo xtask phony --quick --dissect FILE`: one guest of each row of the matrix, as a disk whose\n\
+         filesystem its own mkfs made, by `vmie preflight` and by dissect.target (`os`, `version`, `architecture`).\n\n\
          | row | vmie | dissect.target |\n|---|---|---|\n",
     );
     for (disk, theirs) in disks.iter().zip(theirs.lines()) {

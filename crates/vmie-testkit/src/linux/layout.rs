@@ -89,7 +89,9 @@ fn is_merged(guest: &Guest<'_>) -> bool {
 
 pub(super) fn files(guest: &Guest<'_>, tree: &mut Tree) {
     let base = if is_merged(guest) { "/usr" } else { "" };
-    tree.file(&format!("{base}/bin/bash"), elf(guest.machine));
+    for program in ["bash", "ls"] {
+        tree.file(&format!("{base}/bin/{program}"), elf(guest.machine));
+    }
     let shell = if matches!(guest.id, "debian" | "ubuntu") {
         "dash"
     } else {
@@ -126,6 +128,8 @@ pub(super) fn files(guest: &Guest<'_>, tree: &mut Tree) {
         "/etc/ssh/sshd_config",
         "PermitRootLogin no\nPubkeyAuthentication yes\n",
     );
+    tree.file("/etc/hostname", "guest\n");
+    tree.file("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 guest\n");
     tree.file("/etc/machine-id", format!("{MACHINE_ID}\n"));
     for path in TOP {
         tree.directory(path);

@@ -32,6 +32,9 @@ pub(crate) struct Appliance {
     /// Less of each.
     #[arg(long)]
     quick: bool,
+    /// Of jfs, only parts whose name holds this word.
+    #[arg(long)]
+    part: Option<String>,
 }
 
 /// What is run inside: a name, and the arguments to this program; `DISKS` are the dynamic disks.
@@ -68,6 +71,9 @@ pub(crate) fn run(arguments: &Appliance) -> Result<()> {
         let mut command = (*command).to_owned();
         if arguments.quick && *name == "jfs" {
             command.push_str(" --quick");
+        }
+        if let Some(part) = arguments.part.as_ref().filter(|_| *name == "jfs") {
+            command.push_str(&format!(" --part {part}"));
         }
         let outcome = inside(&arguments.guestfish, &command, &disks, folder.path());
         println!("{name}: {:.0?} in the appliance", start.elapsed());

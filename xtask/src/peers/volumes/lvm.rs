@@ -58,7 +58,7 @@ const MAPPED: &[Plan] = &[
 ];
 const NAMED: &[Plan] = &[
     ("raid5", "-l 3%VG --type raid5 -i 2"),
-    ("raid6", "-l 3%VG --type raid6 -i 2 {0} {1} {2} {3} {4}"),
+    ("raid6", "-l 3%VG --type raid6 -i 3 {0} {1} {2} {3} {4}"),
     ("raid10", "-l 3%VG --type raid10 -m 1 -i 2"),
     ("pool", "-l 4%VG --type thin-pool"),
     ("cached", "-l 3%VG"),

@@ -55,11 +55,12 @@ fn one(
         "--raid-devices",
         &number,
     ];
-    // Only these have chunks that may be chosen.
-    let chunk: &[&str] = if level == "raid0" {
-        &["--chunk", "64"]
-    } else {
-        &[]
+    // Only these have chunks that may be chosen. The old form of the metadata cannot say how unequal disks are
+    // laid out; these are equal.
+    let chunk: &[&str] = match (level, version) {
+        ("raid0", "0.90") => &["--chunk", "64", "--layout", "dangerous"],
+        ("raid0", _) => &["--chunk", "64"],
+        _ => &[],
     };
     let assume = if level == "raid0" || level == "linear" {
         1

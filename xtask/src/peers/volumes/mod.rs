@@ -2,8 +2,9 @@
 //!
 //! Without a device-mapper in the kernel lvm2 only writes metadata, and what a logical volume holds
 //! follows from the places that it tells of. Where the kernel has one, and software RAID, volumes are filled
-//! through it and compared byte by byte.
+//! through it and compared byte by byte. LUKS is compared by what it says of itself.
 
+mod luks;
 mod lvm;
 mod md;
 mod places;
@@ -58,6 +59,10 @@ pub(crate) fn run(mapped: bool) -> Result<()> {
         "md: {} arrays by this kernel, {} bytes compared",
         counts.groups, counts.bytes
     );
+    let mut counts = Counts::default();
+    let outcome = luks::run(&mut tally, &mut counts);
+    tally.attempt("luks", outcome);
+    println!("luks: {} volumes by cryptsetup", counts.volumes);
     tally.finish("peers volumes")
 }
 
