@@ -113,6 +113,8 @@ enum Peers {
     /// The state that servers and workers share, in a PostgreSQL that is started for it: its tests, then
     /// two servers and three workers that are killed and paused under tasks.
     Shared(peers::shared::Shared),
+    /// Imports from and exports to buckets at an endpoint that speaks S3, kills in the middle, requests counted.
+    Stores(peers::stores::Stores),
     /// What this machine's kernel cannot mount or map, in a libguestfs appliance: JFS beside the kernel, LVM2
     /// and software RAID by their bytes, dynamic disks beside ldmtool. As root.
     Appliance(peers::appliance::Appliance),
@@ -171,6 +173,9 @@ fn main() -> Result<()> {
         Command::Peers {
             what: Peers::Shared(arguments),
         } => peers::shared::run(&arguments),
+        Command::Peers {
+            what: Peers::Stores(arguments),
+        } => peers::stores::run(&arguments),
         Command::Peers {
             what: Peers::Hives(arguments),
         } => peers::hives::run(&arguments),

@@ -26,6 +26,7 @@
 //!   no request that was answered, and what was under way is begun again at the next start.
 //! - [`state`]: where the records are; an embedded store, behind a trait.
 //! - `shared` (with the feature `postgres`): the state in PostgreSQL, for several servers and workers.
+//! - `objects` (with the feature `object-store`): buckets at an endpoint that speaks S3; folders otherwise.
 //! - `http`: limits on everything that a client can make grow: bytes, headers, time, connections.
 //! - `page`: tasks with their progress, for people.
 //!
@@ -53,6 +54,8 @@ mod engine;
 mod error;
 mod http;
 mod metrics;
+#[cfg(feature = "object-store")]
+mod objects;
 mod options;
 mod page;
 mod random;
@@ -67,6 +70,8 @@ mod work;
 pub use engine::{Found, Scene, Work};
 pub use error::Error;
 pub use http::{HttpLimits, Tls};
+#[cfg(feature = "object-store")]
+pub use objects::{ObjectBuckets, ObjectEndpoint, Requests};
 pub use options::{Options, own_keys};
 pub use server::Server;
 pub use vmie::work::{AllowedHost, WebOptions};

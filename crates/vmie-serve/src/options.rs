@@ -27,6 +27,9 @@ pub struct Options {
     pub data: PathBuf,
     /// The folder whose folders are the buckets; `buckets` in the data folder when it is not told.
     pub buckets: Option<PathBuf>,
+    /// An endpoint that has the buckets, in place of folders.
+    #[cfg(feature = "object-store")]
+    pub objects: Option<crate::ObjectEndpoint>,
     /// What requests are judged in.
     pub scene: Scene,
     /// The keys that may sign.
@@ -80,6 +83,8 @@ impl Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
             data: data.into(),
             buckets: None,
+            #[cfg(feature = "object-store")]
+            objects: None,
             scene: Scene::Open,
             keys,
             tls: None,

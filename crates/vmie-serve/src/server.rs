@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use vmie::work::{FolderBuckets, WebAddresses, WebOptions, Workshop, WorkshopOptions};
+use vmie::work::{Buckets, FolderBuckets, WebAddresses, WebOptions, Workshop, WorkshopOptions};
 
 use crate::engine::Work;
 use crate::http::{Guard, House, Replays, listen};
@@ -42,6 +42,8 @@ impl Server {
         let folders = Folders {
             data: options.data,
             buckets: options.buckets,
+            #[cfg(feature = "object-store")]
+            objects: options.objects,
             demo: options.demo,
             encrypted: options.encrypted_at_rest,
             is_shared: state.is_shared(),
@@ -156,6 +158,9 @@ impl Server {
 pub(crate) struct Folders {
     pub(crate) data: PathBuf,
     pub(crate) buckets: Option<PathBuf>,
+    /// Where the buckets are when they are no folders.
+    #[cfg(feature = "object-store")]
+    pub(crate) objects: Option<crate::ObjectEndpoint>,
     pub(crate) demo: bool,
     pub(crate) encrypted: bool,
     /// Whether other processes are at work in them.
@@ -165,6 +170,23 @@ pub(crate) struct Folders {
 /// A workshop in folders.
 pub(crate) fn shop(folders: Folders, web: WebOptions) -> Result<Shop, Error> {
     let root = folders.data.join("store");
+    let options = WorkshopOptions::new().with_encryption(folders.encrypted);
+    let addresses = WebAddresses::new(web)?;
+    let shop = Workshop::new(&root, options, buckets(folders)?)?;
+    let shop = shop.with_addresses(Arc::new(addresses));
+    Ok(Shop { shop, root })
+}
+
+/// Buckets at an endpoint when there is one, and folders otherwise.
+fn buckets(folders: Folders) -> Result<Arc<dyn Buckets>, Error> {
+    #[cfg(feature = "object-store")]
+    if let Some(endpoint) = folders.objects {
+        let buckets = crate::ObjectBuckets::new(endpoint)?;
+        if folders.demo {
+            demo::put(&buckets)?;
+        }
+        return Ok(Arc::new(buckets));
+    }
     let folder = folders.buckets;
     let buckets = FolderBuckets::new(folder.unwrap_or_else(|| folders.data.join("buckets")));
     if folders.demo {
@@ -174,9 +196,5 @@ pub(crate) fn shop(folders: Folders, web: WebOptions) -> Result<Shop, Error> {
         // Nobody writes yet: what is unfinished was left by a run that was killed.
         buckets.sweep()?;
     }
-    let options = WorkshopOptions::new().with_encryption(folders.encrypted);
-    let addresses = WebAddresses::new(web)?;
-    let shop = Workshop::new(&root, options, Arc::new(buckets))?;
-    let shop = shop.with_addresses(Arc::new(addresses));
-    Ok(Shop { shop, root })
+    Ok(Arc::new(buckets))
 }

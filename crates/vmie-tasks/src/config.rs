@@ -97,6 +97,10 @@ impl Default for Limits {
 pub struct Config {
     /// How often an order may fail for a reason that can pass before the task fails; at least 1.
     pub max_failures: u32,
+    /// How many workers in a row an order may lose before the task fails; at least 1. A loss after which the
+    /// work had got further than ever counts as the first. Under kills at random this many come in a row only
+    /// by an order that workers die of.
+    pub max_losses: u32,
     /// The wait before the second attempt after a failure, in seconds; it doubles with each further
     /// failure, and up to half of it is left out by chance (of the seed), so that what failed
     /// together does not come back together.
@@ -128,6 +132,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_failures: 3,
+            max_losses: 8,
             retry_delay: 2,
             max_retry_delay: 60,
             allow_undetermined: false,

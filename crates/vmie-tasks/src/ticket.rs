@@ -11,6 +11,12 @@ pub(crate) struct Ticket {
     attempt: Attempt,
     /// Attempts that failed; those that a restart of the host cut off do not count.
     failures: u32,
+    /// Attempts in a row whose workers were lost without getting further than one before them.
+    #[serde(default)]
+    losses: u32,
+    /// How far the furthest of those got.
+    #[serde(default)]
+    furthest: u64,
     phase: Phase,
     /// Done in the latest attempt, in the worker's units.
     done: u64,
@@ -85,6 +91,8 @@ impl Ticket {
         Self {
             attempt: Attempt::FIRST,
             failures: 0,
+            losses: 0,
+            furthest: 0,
             phase: Phase::New,
             done: 0,
             total: 0,
@@ -187,6 +195,7 @@ impl Ticket {
         chance: u64,
     ) -> Option<Timestamp> {
         self.failures = self.failures.saturating_add(1);
+        self.losses = 0;
         if self.failures >= config.max_failures {
             return None;
         }
@@ -237,6 +246,21 @@ impl Ticket {
             self.again(Phase::New);
         }
         running
+    }
+
+    /// Its worker is gone: it is begun again at once, which counts as no failure. Says when that has come
+    /// so often in a row that the order must be what workers die of: how often.
+    pub(crate) fn lose(&mut self, config: &Config) -> Option<u32> {
+        if self.done > self.furthest {
+            self.furthest = self.done;
+            self.losses = 0;
+        }
+        self.losses = self.losses.saturating_add(1);
+        if self.losses >= config.max_losses {
+            return Some(self.losses);
+        }
+        self.resume();
+        None
     }
 
     /// The attempt's number as it counts among all of its order.
@@ -317,6 +341,33 @@ mod tests {
         ticket.begin(None);
         assert!(ticket.retry(Timestamp::default(), &config, 0).is_some());
         assert!(!ticket.resume());
+    }
+
+    #[test]
+    fn losses_count_while_the_work_gets_no_further() {
+        let config = Config {
+            max_losses: 3,
+            ..Config::default()
+        };
+        let now = Timestamp::default();
+        let mut ticket = Ticket::new();
+        // Each gets further than the one before: that is no order that workers die of.
+        for done in 1..10 {
+            ticket.begin(Some(now));
+            ticket.advance(now, done, 100);
+            assert_eq!(ticket.lose(&config), None);
+        }
+        ticket.begin(Some(now));
+        ticket.advance(now, 9, 100);
+        assert_eq!(ticket.lose(&config), None);
+        // A failure is a word of a worker.
+        ticket.begin(Some(now));
+        assert!(ticket.retry(now, &config, 0).is_some());
+        ticket.wake(Timestamp::from_secs(1000));
+        for lost in [None, None, Some(3)] {
+            ticket.begin(Some(now));
+            assert_eq!(ticket.lose(&config), lost);
+        }
     }
 
     #[test]

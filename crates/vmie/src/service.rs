@@ -153,7 +153,10 @@ fn words(cause: Cause, structure: &str, found: &str) -> (Option<Message>, Vec<Sv
         | Cause::ReferenceDenied => (Some(Message::UnsupportedVmdk), vec![SvcId::Fmt2]),
         Cause::FormatNotRead if found.contains("vhd") => (None, vec![SvcId::Fmt3]),
         Cause::FormatNotRead => (Some(Message::NoValidPartitions), vec![SvcId::Fmt5]),
-        Cause::CompressedFile => (Some(Message::UnsupportedFileFormat), vec![SvcId::Fmt5]),
+        // What was named is not what is there, whether that is another format or a compressed file.
+        Cause::CompressedFile | Cause::WrongFormat => {
+            (Some(Message::UnsupportedFileFormat), vec![SvcId::Fmt5])
+        }
         _ => (None, Vec::new()),
     }
 }
@@ -330,6 +333,13 @@ mod tests {
                 Cause::CompressedFile,
                 "gzip",
                 "compressed-file",
+                "Disk validation failed [unsupported specified file format]",
+                SvcId::Err30,
+            ),
+            (
+                Cause::WrongFormat,
+                "",
+                "wrong-format",
                 "Disk validation failed [unsupported specified file format]",
                 SvcId::Err30,
             ),

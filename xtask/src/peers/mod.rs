@@ -25,6 +25,7 @@ mod populate;
 pub(crate) mod python;
 pub(crate) mod serve;
 pub(crate) mod shared;
+pub(crate) mod stores;
 pub(crate) mod volumes;
 pub(crate) mod walks;
 mod xfs;

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &Shared) -> Result<()> {
     conform(&database)?;
     let vmie = build_vmie()?;
     let status = Command::new(&python)
-        .arg(root.join("src/peers/shared.py"))
+        .arg(root.join("src/peers/service/shared.py"))
         .arg(vmie)
         .arg(text(&root.join("../examples/data/demo-debian12.ova")))
         .arg(&database.address)

@@ -68,7 +68,7 @@ pub(super) fn linux(guest: &Guest<'_>, folder: &Path, image: &Path) -> Result<()
 }
 
 /// A Windows: a boot volume and the system's, by an MBR for a BIOS or by a GPT for UEFI.
-pub(super) fn windows(guest: &windows::Guest, folder: &Path, image: &Path) -> Result<()> {
+pub(crate) fn windows(guest: &windows::Guest, folder: &Path, image: &Path) -> Result<()> {
     let (first, second) = (folder.join("volume"), folder.join("volume2"));
     let sizes = [16 * MIB, 48 * MIB];
     let starts = [MIB, MIB + sizes[0]];

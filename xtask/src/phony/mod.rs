@@ -1,7 +1,7 @@
 //! Phony guests of every row of the matrix, written by the filesystems' own mkfs and looked at by the
 //! command as anybody's disk.
 
-mod disk;
+pub(crate) mod disk;
 mod report;
 
 use std::fs;

@@ -125,6 +125,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub(crate) upload_poll: u64,
     #[command(flatten)]
+    pub(crate) objects: ObjectArgs,
+    #[command(flatten)]
     pub(crate) shared: SharedArgs,
     /// Leave all work to `vmie worker` processes on the same state
     #[arg(long, requires = "state")]
@@ -170,11 +172,49 @@ pub(crate) struct WorkerArgs {
     #[arg(long)]
     pub(crate) encrypted_at_rest: bool,
     #[command(flatten)]
+    pub(crate) objects: ObjectArgs,
+    #[command(flatten)]
     pub(crate) shared: SharedArgs,
     #[command(flatten)]
     pub(crate) web: WebArgs,
     #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// Buckets at an endpoint that speaks S3. Its keys are in the environment, as for the AWS CLI:
+/// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, for temporary keys, `AWS_SESSION_TOKEN`.
+#[derive(Args, Debug)]
+pub(crate) struct ObjectArgs {
+    /// Take the buckets from this endpoint that speaks S3, in place of folders: https://HOST or http://HOST:PORT. Its keys
+    /// are in the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
+    #[arg(long, value_name = "URL", value_parser = endpoint, conflicts_with = "buckets")]
+    pub(crate) s3_endpoint: Option<String>,
+    /// The Region that requests to the endpoint are signed for
+    #[arg(
+        long,
+        value_name = "REGION",
+        default_value = "us-east-1",
+        requires = "s3_endpoint"
+    )]
+    pub(crate) s3_region: String,
+    /// A bucket is a part of the endpoint's host name, and not of the path
+    #[arg(long, requires = "s3_endpoint")]
+    pub(crate) s3_virtual_hosted: bool,
+    /// The certificates that the endpoint has to show, in PEM, in place of those that browsers trust
+    #[arg(long, value_name = "FILE", requires = "s3_endpoint")]
+    pub(crate) s3_ca: Option<PathBuf>,
+}
+
+fn endpoint(text: &str) -> Result<String, String> {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['?', '#', '@', ' ']) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("an endpoint is written https://HOST or http://HOST:PORT".to_owned()),
+    }
 }
 
 /// Where signed addresses may lead to.

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use serde_json::json;
 use vmie_serve::shared::Shared;
-use vmie_serve::sigv4::{AccessKey, Keys};
-use vmie_serve::{Error, Options, Scene, Server, Tls, WebOptions, demo, own_keys};
+use vmie_serve::sigv4::{AccessKey, Keys, Secret};
+use vmie_serve::{Error, ObjectEndpoint, Options, Scene, Server, Tls, WebOptions, demo, own_keys};
 
 use super::stop;
-use crate::args::{ServeArgs, SharedArgs, WebArgs};
+use crate::args::{ObjectArgs, ServeArgs, SharedArgs, WebArgs};
 use crate::failure::{Exit, Failure};
 use crate::out::Out;
 
@@ -65,6 +65,7 @@ fn options(args: &ServeArgs) -> Result<Options, Error> {
     if let (Some(chain), Some(key)) = (&args.tls_cert, &args.tls_key) {
         options.tls = Some(Tls::read(chain, key)?);
     }
+    options.objects = objects(&args.objects)?;
     options.web = web(&args.web)?;
     options.shared = shared(&args.shared)?;
     options.works = !args.no_work;
@@ -81,6 +82,31 @@ pub(super) fn web(args: &WebArgs) -> Result<WebOptions, Error> {
             None => None,
         },
     })
+}
+
+/// The endpoint that has the buckets, if one has.
+pub(super) fn objects(args: &ObjectArgs) -> Result<Option<ObjectEndpoint>, Error> {
+    let Some(url) = &args.s3_endpoint else {
+        return Ok(None);
+    };
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let key = |name: &str| {
+        let path = "the environment".into();
+        let what = format!("there is no {name}, which goes with --s3-endpoint");
+        variable(name).ok_or(Error::Configuration { path, what })
+    };
+    Ok(Some(ObjectEndpoint {
+        url: url.clone(),
+        region: args.s3_region.clone(),
+        access_key_id: key("AWS_ACCESS_KEY_ID")?,
+        secret_access_key: Secret::new(key("AWS_SECRET_ACCESS_KEY")?),
+        session_token: variable("AWS_SESSION_TOKEN").map(Secret::new),
+        virtual_hosted: args.s3_virtual_hosted,
+        roots: match &args.s3_ca {
+            Some(file) => Some(read(file)?),
+            None => None,
+        },
+    }))
 }
 
 /// The state that is shared, if one is.

@@ -6,7 +6,7 @@ use serde_json::json;
 use vmie_serve::Error;
 use vmie_serve::shared::{Worker, WorkerOptions};
 
-use super::serve::{LOOK, failure, shared, web};
+use super::serve::{LOOK, failure, objects, shared, web};
 use super::stop;
 use crate::args::WorkerArgs;
 use crate::failure::{Exit, Failure};
@@ -39,6 +39,7 @@ fn options(args: &WorkerArgs) -> Result<Option<WorkerOptions>, Error> {
     };
     let mut options = WorkerOptions::new(shared, &args.data);
     options.buckets.clone_from(&args.buckets);
+    options.objects = objects(&args.objects)?;
     options.conversions = args.conversions;
     options.encrypted_at_rest = args.encrypted_at_rest;
     options.web = web(&args.web)?;

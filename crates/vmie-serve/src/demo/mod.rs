@@ -51,6 +51,19 @@ pub(crate) fn fill(buckets: &FolderBuckets) -> Result<(), Error> {
         .map_err(|error| Error::io(&path, error))
 }
 
+/// Puts the guest into its bucket, which has to be there, when it is not.
+#[cfg(feature = "object-store")]
+pub(crate) fn put(buckets: &dyn vmie::work::Buckets) -> Result<(), Error> {
+    if buckets.head(IMPORT_BUCKET, GUEST)?.is_some() {
+        return Ok(());
+    }
+    let mut writer = buckets.create(IMPORT_BUCKET, GUEST)?;
+    writer
+        .write_all(OVA)
+        .map_err(|error| Error::io(IMPORT_BUCKET, error))?;
+    Ok(writer.finish()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -117,11 +117,19 @@ pub(crate) struct Settings {
 
 /// Takes the engine up where an earlier process left it, and starts its thread.
 pub(crate) fn start(settings: Settings) -> Result<(Desk, JoinHandle<Result<(), Error>>), Error> {
+    staffed(|inputs| Office::open(settings, inputs), Office::run)
+}
+
+/// A desk, and the thread of the office behind it.
+pub(crate) fn staffed<O: Send + 'static>(
+    open: impl FnOnce(Receiver<Input>) -> Result<O, Error>,
+    run: fn(&mut O) -> Result<(), Error>,
+) -> Result<(Desk, JoinHandle<Result<(), Error>>), Error> {
     let (calls, inputs) = bounded(QUEUE);
-    let mut office = Office::open(settings, inputs)?;
+    let mut office = open(inputs)?;
     let thread = thread::Builder::new()
         .name("engine".to_owned())
-        .spawn(move || office.run())
+        .spawn(move || run(&mut office))
         .map_err(|source| Error::Machine {
             what: "a thread for the engine",
             source,

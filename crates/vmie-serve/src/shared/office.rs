@@ -15,7 +15,7 @@ use super::ear::Ear;
 use super::front::Front;
 use super::seat::Seat;
 use crate::Error;
-use crate::engine::{BATCH, Desk, Input, QUEUE, RETRY, Scene, Work, until};
+use crate::engine::{BATCH, Desk, Input, RETRY, Scene, Work, staffed, until};
 use crate::metrics::Metrics;
 
 /// How often replies are looked for although nothing was heard of them.
@@ -37,26 +37,20 @@ pub(crate) fn start(
     settings: Settings,
     ear: Ear,
 ) -> Result<(Desk, JoinHandle<Result<(), Error>>), Error> {
-    let (calls, inputs) = bounded(QUEUE);
-    let shared = settings.shared.clone();
-    let candidate = Candidate::start(&shared)?;
-    let front = Front::new(shared, settings.name.clone());
-    let mut office = Office {
-        settings,
-        ear,
-        candidate,
-        front,
-        inputs,
-        is_stopping: false,
+    let open = |inputs| {
+        let shared = settings.shared.clone();
+        let candidate = Candidate::start(&shared)?;
+        let front = Front::new(shared, settings.name.clone());
+        Ok(Office {
+            settings,
+            ear,
+            candidate,
+            front,
+            inputs,
+            is_stopping: false,
+        })
     };
-    let thread = thread::Builder::new()
-        .name("engine".to_owned())
-        .spawn(move || office.run())
-        .map_err(|source| Error::Machine {
-            what: "a thread for the engine",
-            source,
-        })?;
-    Ok((Desk { calls }, thread))
+    staffed(open, Office::run)
 }
 
 /// A thread that waits for the chair.

@@ -22,6 +22,9 @@ pub struct WorkerOptions {
     pub data: PathBuf,
     /// The folder whose folders are the buckets; `buckets` in the data folder when it is not told.
     pub buckets: Option<PathBuf>,
+    /// An endpoint that has the buckets, in place of folders.
+    #[cfg(feature = "object-store")]
+    pub objects: Option<crate::ObjectEndpoint>,
     /// How many disks are converted at a time.
     pub conversions: NonZeroUsize,
     /// Whether the data folder is encrypted at rest.
@@ -38,6 +41,8 @@ impl WorkerOptions {
             shared,
             data: data.into(),
             buckets: None,
+            #[cfg(feature = "object-store")]
+            objects: None,
             conversions: NonZeroUsize::MIN.saturating_add(1),
             encrypted_at_rest: false,
             web: WebOptions::default(),
@@ -65,6 +70,8 @@ impl Worker {
         let folders = Folders {
             data: options.data,
             buckets: options.buckets,
+            #[cfg(feature = "object-store")]
+            objects: options.objects,
             demo: false,
             encrypted: options.encrypted_at_rest,
             is_shared: true,

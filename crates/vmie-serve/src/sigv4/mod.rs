@@ -12,6 +12,7 @@
 mod canonical;
 mod date;
 mod keys;
+mod sign;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use hyper::HeaderMap;
@@ -23,6 +24,7 @@ use vmie_tasks::{ApiError, Caller};
 pub use self::date::format_date;
 pub(crate) use self::keys::write_new_key;
 pub use self::keys::{AccessKey, Keys, Secret};
+pub use self::sign::sign;
 use crate::random::hex;
 use canonical::{Query, canonical_headers};
 

@@ -6,7 +6,7 @@ use vmie_serve::Error;
 use vmie_serve::state::State;
 use vmie_tasks::{
     Action, ApiCall, Caller, Change, Config, DeleteSnapshotRequest, DiskContainer, Engine,
-    ImportSnapshotRequest, Output, Record, RecordKey, SourceUrl, Timestamp,
+    ImportImageRequest, ImportSnapshotRequest, Output, Record, RecordKey, SourceUrl, Timestamp,
 };
 
 /// A place where a state is kept, and everything is gone with the value.
@@ -180,12 +180,48 @@ fn an_engine_goes_on_from_it(place: &impl Place) {
     assert_eq!(again.tasks().count(), 6);
 }
 
+/// The records of a task that says as much as the engine takes.
+fn largest() -> Vec<Change> {
+    let text = "\u{1f980}".repeat(1024);
+    let disk = |number: usize| DiskContainer {
+        format: Some("raw".into()),
+        description: Some(text.clone()),
+        url: Some(SourceUrl::new(format!(
+            "s3://images/{number}/{}",
+            "k".repeat(900)
+        ))),
+        ..DiskContainer::default()
+    };
+    let request = ImportImageRequest {
+        description: Some(text.clone()),
+        disk_containers: (0..21).map(disk).collect(),
+        ..ImportImageRequest::default()
+    };
+    let mut engine = Engine::new(Config::default(), 7);
+    let call = ApiCall {
+        caller: caller(),
+        action: Action::ImportImage(request),
+    };
+    engine.request(NOW, call);
+    assert_eq!(engine.tasks().count(), 1, "it is not taken");
+    let changes = due(&mut engine);
+    let bytes: usize = sum(&changes)
+        .values()
+        .map(|record| serde_json::to_vec(record).unwrap().len())
+        .sum();
+    assert!(
+        bytes > 21 * (4096 + 900),
+        "{bytes} bytes are no large record"
+    );
+    changes
+}
+
 fn many_and_large_records_are_kept(place: &impl Place) {
     // Quotation marks, zeroes and other letters are texts like any.
     let mut changes = tasks(500, "d\u{e9}j\u{e0} vu '\" \\ \u{1} \u{1f980}");
     let mut state = place.open().unwrap();
     state.commit(&changes).unwrap();
-    let large = tasks(1, &"a".repeat(3 << 20));
+    let large = largest();
     state.commit(&large).unwrap();
     changes.extend(large);
     assert!(loaded(&mut *state) == sum(&changes));

@@ -213,7 +213,8 @@ impl<W: World> Engine<W> {
     }
 
     /// Takes it that the worker of an attempt is gone, without a word or with a late one: the order is
-    /// begun again at once with the next attempt. As after a restart, that counts as no failure.
+    /// begun again at once with the next attempt. As after a restart, that counts as no failure. When it
+    /// comes too often in a row ([`Config::max_losses`]), it is the order that workers die of, and the task fails.
     ///
     /// # Errors
     ///
@@ -230,9 +231,17 @@ impl<W: World> Engine<W> {
         if ticket.running() != Some(attempt) {
             return Err(ReportError::Stale);
         }
-        ticket.resume();
+        let lost = ticket.lose(&self.config);
         let mut turn = Turn::new(Some(now), &mut self.spare);
-        self.keep(place, &mut turn);
+        match lost {
+            None => self.keep(place, &mut turn),
+            Some(lost) => self.fail(
+                place,
+                Some(order.step),
+                watch::deadly(order.step, lost),
+                &mut turn,
+            ),
+        }
         self.close(turn);
         Ok(())
     }

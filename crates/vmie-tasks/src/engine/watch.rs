@@ -145,3 +145,19 @@ fn stalled(step: Step, overdue: Overdue) -> Failure {
         retryable,
     }
 }
+
+/// An order whose workers are lost one after the other: more of them would be, too.
+pub(super) fn deadly(step: Step, lost: u32) -> Failure {
+    Failure {
+        code: "workers-lost".to_string(),
+        message: format!(
+            "ServerError: The task was given up after {lost} of its workers in a row were lost"
+        ),
+        detail: format!(
+            "{lost} workers in a row were gone without a word while they were at {step}. Look into their logs for \
+             what they died of, and into their machines' for a lack of memory; then ask again"
+        ),
+        svc: [SvcId::Task9, SvcId::Obs8].into(),
+        retryable: false,
+    }
+}

@@ -141,7 +141,7 @@ fn the_order_of_a_lost_worker_is_begun_again_without_a_failure() {
         task: task.clone(),
         step: Step::Validate,
     };
-    for n in 1..config.max_failures * 3 {
+    for n in 1..config.max_losses {
         assert_eq!(engine.lost(NOW, &order, Attempt(n)), Ok(()));
         assert!(matches!(engine.poll(), Output::Commit(_)));
         let Output::Begin(begin) = engine.poll() else {
@@ -160,4 +160,27 @@ fn the_order_of_a_lost_worker_is_begun_again_without_a_failure() {
             Err(ReportError::Stale)
         );
     }
+    // One more, and it is the order that they die of.
+    let last = Attempt(config.max_losses);
+    assert_eq!(engine.lost(NOW, &order, last), Ok(()));
+    let failure = engine.failure(&order.task).unwrap();
+    assert_eq!(
+        (failure.code.as_str(), failure.retryable),
+        ("workers-lost", false)
+    );
+    assert!(
+        failure
+            .message
+            .contains("8 of its workers in a row were lost"),
+        "{}",
+        failure.message
+    );
+    assert!(matches!(engine.poll(), Output::Commit(_)));
+    let begun = std::iter::from_fn(|| match engine.poll() {
+        Output::Idle { .. } => None,
+        Output::Begin(begin) => Some(begin.order.step),
+        _ => Some(Step::Cleanup),
+    });
+    // What it left is cleaned up, and nothing else is done.
+    assert!(begun.into_iter().all(|step| step == Step::Cleanup));
 }

@@ -150,7 +150,7 @@ impl FolderBuckets {
 }
 
 impl Buckets for FolderBuckets {
-    fn open(&self, bucket: &str, key: &str) -> Result<Object, Error> {
+    fn open(&self, bucket: &str, key: &str, _: &CancelToken) -> Result<Object, Error> {
         let path = self.path(bucket, key)?;
         let name = shown(bucket, key);
         let Some(head) = head_of(&path, key).map_err(|error| Error::read(&name, error))? else {
@@ -460,7 +460,9 @@ mod tests {
             let error = buckets.path("images", key).unwrap_err();
             assert_eq!(error.cause(), Some(Cause::KeyEscapes), "{key}");
             for error in [
-                buckets.open("images", key).unwrap_err(),
+                buckets
+                    .open("images", key, &CancelToken::new())
+                    .unwrap_err(),
                 buckets.create("images", key).map(drop).unwrap_err(),
                 buckets.delete("images", key).unwrap_err(),
             ] {
@@ -492,7 +494,11 @@ mod tests {
             assert_eq!(error.cause(), Some(Cause::KeyEscapes), "{key}");
             assert!(buckets.create("images", key).is_err(), "{key}");
         }
-        assert!(buckets.open("rooted", "etc/passwd").is_err());
+        assert!(
+            buckets
+                .open("rooted", "etc/passwd", &CancelToken::new())
+                .is_err()
+        );
         assert_eq!(buckets.list("images", "", None, 10).unwrap(), []);
     }
 
@@ -511,13 +517,17 @@ mod tests {
         };
         drop(write(b"first"));
         assert_eq!(buckets.head("exports", "a/b.raw").unwrap(), None);
-        let error = buckets.open("exports", "a/b.raw").unwrap_err();
+        let error = buckets
+            .open("exports", "a/b.raw", &CancelToken::new())
+            .unwrap_err();
         assert_eq!(error.cause(), Some(Cause::NoSuchObject));
         write(b"second").finish().unwrap();
         let head = buckets.head("exports", "a/b.raw").unwrap().unwrap();
         assert_eq!(head.len, 6);
         write(b"other!").finish().unwrap();
-        let object = buckets.open("exports", "a/b.raw").unwrap();
+        let object = buckets
+            .open("exports", "a/b.raw", &CancelToken::new())
+            .unwrap();
         assert_ne!(object.version, head.version);
         assert_eq!(&object.source.read_array::<6>(0).unwrap(), b"other!");
         // What a killed writer left goes with the object.

@@ -72,12 +72,13 @@ pub trait ObjectWriter: Write + Send {
 /// sense, and [`PermissionDenied`](std::io::ErrorKind::PermissionDenied) is told to the user as the
 /// service tells it (SVC-ERR-31).
 pub trait Buckets: Send + Sync + fmt::Debug {
-    /// Opens an object for reads at offsets.
+    /// Opens an object for reads at offsets. When `cancel` is thrown, what waits for a slow store, here or
+    /// in a read, ends soon.
     ///
     /// # Errors
-    /// [`Cause::NoSuchObject`], [`Cause::BucketName`], [`Cause::KeyEscapes`], or why it cannot be
-    /// read.
-    fn open(&self, bucket: &str, key: &str) -> Result<Object, Error>;
+    /// [`Cause::NoSuchObject`], [`Cause::BucketName`], [`Cause::KeyEscapes`], [`Cause::Cancelled`], or why
+    /// it cannot be read.
+    fn open(&self, bucket: &str, key: &str, cancel: &CancelToken) -> Result<Object, Error>;
 
     /// What is known of an object; `None` when there is none.
     ///
@@ -156,18 +157,19 @@ pub trait Buckets: Send + Sync + fmt::Debug {
 /// What signed addresses lead to: whole images (`Url` of a request), import manifests and their
 /// parts. Addresses are secrets; they must be in no error and no log (SVC-SEC-3).
 pub trait Addresses: Send + Sync + fmt::Debug {
-    /// Opens what is there for reads at offsets.
+    /// Opens what is there for reads at offsets. When `cancel` is thrown, what waits for an answer, here
+    /// or in a read, ends soon.
     ///
     /// # Errors
-    /// [`Cause::NoSuchObject`], [`Cause::NotLocal`] for an address that is not allowed, or why it
-    /// cannot be read.
-    fn open(&self, url: &SourceUrl) -> Result<Object, Error>;
+    /// [`Cause::NoSuchObject`], [`Cause::NotLocal`] for an address that is not allowed,
+    /// [`Cause::Cancelled`], or why it cannot be read.
+    fn open(&self, url: &SourceUrl, cancel: &CancelToken) -> Result<Object, Error>;
 
     /// The length of what is there; `None` when nothing is, or when that may not be seen.
     ///
     /// # Errors
     /// As [`open`](Self::open), except that nothing being there is none.
-    fn head(&self, url: &SourceUrl) -> Result<Option<u64>, Error>;
+    fn head(&self, url: &SourceUrl, cancel: &CancelToken) -> Result<Option<u64>, Error>;
 
     /// Removes what is there; nothing being there is fine.
     ///
@@ -181,10 +183,10 @@ pub trait Addresses: Send + Sync + fmt::Debug {
 pub struct NoAddresses;
 
 impl Addresses for NoAddresses {
-    fn open(&self, _: &SourceUrl) -> Result<Object, Error> {
+    fn open(&self, _: &SourceUrl, _: &CancelToken) -> Result<Object, Error> {
         Err(address::not_local())
     }
-    fn head(&self, _: &SourceUrl) -> Result<Option<u64>, Error> {
+    fn head(&self, _: &SourceUrl, _: &CancelToken) -> Result<Option<u64>, Error> {
         Err(address::not_local())
     }
     fn delete(&self, _: &SourceUrl) -> Result<(), Error> {

@@ -98,9 +98,9 @@ impl LocalBuckets {
 }
 
 impl Buckets for LocalBuckets {
-    fn open(&self, bucket: &str, key: &str) -> Result<Object, Error> {
+    fn open(&self, bucket: &str, key: &str, cancel: &CancelToken) -> Result<Object, Error> {
         if bucket != FILES {
-            return self.of(bucket)?.open(bucket, key);
+            return self.of(bucket)?.open(bucket, key, cancel);
         }
         let file = self.file(key)?;
         file.check()?;

@@ -37,15 +37,15 @@ impl Workshop {
         let mut place = None;
         let object = match &source.location {
             Location::Bucket(at) => {
-                let object = self.buckets.open(&at.bucket, &at.key)?;
+                let object = self.buckets.open(&at.bucket, &at.key, job.cancel)?;
                 place = Some(at.clone());
                 object
             }
-            Location::Https { url } => self.addresses.open(url)?,
+            Location::Https { url } => self.addresses.open(url, job.cancel)?,
             Location::Manifest { url } => {
                 let manifest = self.manifest(job, source.container, url)?;
                 options.format = Some(manifest.file_format);
-                self.parts(url, &manifest)
+                self.parts(url, &manifest, job.cancel)
             }
             Location::Snapshot { id } => {
                 options.format = Some(Format::Raw);
@@ -88,7 +88,7 @@ impl Workshop {
         url: &SourceUrl,
         cancel: &CancelToken,
     ) -> Result<(ImportManifest, Vec<u8>), Error> {
-        let object = self.addresses.open(url)?;
+        let object = self.addresses.open(url, cancel)?;
         let limits = &self.options.images.limits;
         let len = object.source.len();
         if len > limits.memory {
@@ -105,9 +105,10 @@ impl Workshop {
     }
 
     /// The file that the parts of a manifest are.
-    fn parts(&self, url: &SourceUrl, manifest: &ImportManifest) -> Object {
+    fn parts(&self, url: &SourceUrl, manifest: &ImportManifest, cancel: &CancelToken) -> Object {
         let parts = UrlParts {
             addresses: Arc::clone(&self.addresses),
+            cancel: cancel.clone(),
         };
         Object {
             name: PathBuf::from(url.to_string()),
@@ -139,12 +140,13 @@ fn dressed(
 /// Parts by the addresses that the manifest has for them.
 struct UrlParts {
     addresses: Arc<dyn Addresses>,
+    cancel: CancelToken,
 }
 
 impl PartSource for UrlParts {
     fn open(&self, index: usize, part: &Part) -> Result<Arc<dyn ReadAt>, vmie_formats::Error> {
         let url = SourceUrl::new(part.get_url.reveal());
-        let opened = self.addresses.open(&url).map_err(|error| {
+        let opened = self.addresses.open(&url, &self.cancel).map_err(|error| {
             vmie_formats::Error::new(vmie_formats::Cause::Read)
                 .in_structure("import manifest")
                 .field("get-url")

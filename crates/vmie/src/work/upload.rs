@@ -51,7 +51,7 @@ impl Workshop {
                         if progress.threads.is_cancelled() || job.cancel.is_cancelled() {
                             return;
                         }
-                        match self.addresses.head(&address(&part.head_url)) {
+                        match self.addresses.head(&address(&part.head_url), job.cancel) {
                             Ok(Some(len)) if len == part.len => {
                                 present.fetch_add(1, Ordering::Relaxed);
                             }

@@ -35,11 +35,11 @@ impl Signed {
 }
 
 impl Addresses for Signed {
-    fn open(&self, url: &SourceUrl) -> Result<Object, Error> {
+    fn open(&self, url: &SourceUrl, cancel: &CancelToken) -> Result<Object, Error> {
         let (bucket, key) = Self::at(url);
-        self.0.open(&bucket, &key)
+        self.0.open(&bucket, &key, cancel)
     }
-    fn head(&self, url: &SourceUrl) -> Result<Option<u64>, Error> {
+    fn head(&self, url: &SourceUrl, _: &CancelToken) -> Result<Option<u64>, Error> {
         let (bucket, key) = Self::at(url);
         Ok(self.0.head(&bucket, &key)?.map(|head| head.len))
     }

@@ -42,7 +42,7 @@ struct SlowBuckets {
 }
 
 impl Buckets for SlowBuckets {
-    fn open(&self, _: &str, key: &str) -> Result<Object, Error> {
+    fn open(&self, _: &str, key: &str, _: &CancelToken) -> Result<Object, Error> {
         Ok(Object {
             name: key.into(),
             source: Arc::new(Slow {

@@ -5,6 +5,7 @@
 //! from leading it where they like.
 
 mod allowed;
+mod impatient;
 mod source;
 
 use std::fmt;
@@ -17,11 +18,12 @@ use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
-use vmie_io::{BlockCache, Fault, ReadAt as _};
+use vmie_io::{BlockCache, CancelToken, Fault, ReadAt as _};
 use vmie_tasks::SourceUrl;
 
 pub use self::allowed::AllowedHost;
 use self::allowed::{Allowed, Denied, Gate};
+use self::impatient::{Impatient, meanwhile};
 use self::source::WebSource;
 use super::{Addresses, Object};
 use crate::{Cause, Error};
@@ -115,10 +117,11 @@ impl WebAddresses {
 }
 
 impl Addresses for WebAddresses {
-    fn open(&self, url: &SourceUrl) -> Result<Object, Error> {
+    fn open(&self, url: &SourceUrl, cancel: &CancelToken) -> Result<Object, Error> {
         let uri = self.address(url)?;
         let named = |error: Error| error.in_file(url.to_string());
-        let source = WebSource::open(self.agent.clone(), uri).map_err(named)?;
+        let agent = self.agent.clone();
+        let source = meanwhile(cancel, move || WebSource::open(agent, uri)).map_err(named)?;
         let version = source.version().map(str::to_owned);
         let kept = if source.len() <= PART {
             KEPT_OF_PART
@@ -127,18 +130,21 @@ impl Addresses for WebAddresses {
         };
         Ok(Object {
             name: PathBuf::from(url.to_string()),
-            source: Arc::new(BlockCache::new(source, BLOCK, kept)),
+            source: Arc::new(BlockCache::new(Impatient::new(source, cancel), BLOCK, kept)),
             version,
         })
     }
 
     /// What is not there and what may not be seen are the same: a store answers 403 for both, unless
     /// the signer may list the bucket, which the guide's policy does not let him (SVC-IAM-1).
-    fn head(&self, url: &SourceUrl) -> Result<Option<u64>, Error> {
+    fn head(&self, url: &SourceUrl, cancel: &CancelToken) -> Result<Option<u64>, Error> {
         let uri = self.address(url)?;
-        let answer = source::patiently(|| {
-            let answer = self.agent.head(uri.clone()).call();
-            checked(answer).map(|answer| (answer.status(), answer))
+        let agent = self.agent.clone();
+        let answer = meanwhile(cancel, move || {
+            source::patiently(|| {
+                let answer = agent.head(uri.clone()).call();
+                checked(answer).map(|answer| (answer.status(), answer))
+            })
         });
         let (status, answer) = answer.map_err(|error| error.in_file(url.to_string()))?;
         match status {

@@ -71,7 +71,7 @@ fn ranges_of_one_version_are_read() {
         answer("200 OK", "", ""),
     ]);
     let addresses = host.addresses();
-    let object = addresses.open(&host.url()).unwrap();
+    let object = addresses.open(&host.url(), &CancelToken::new()).unwrap();
     assert_eq!(
         (object.source.len(), object.version.as_deref()),
         (10, Some("\"a\""))
@@ -80,7 +80,10 @@ fn ranges_of_one_version_are_read() {
     object.source.read_exact_at(&mut buf, 3).unwrap();
     assert_eq!(&buf, b"3456");
     assert!(object.source.read_exact_at(&mut buf, 7).is_err());
-    assert_eq!(addresses.head(&host.url()).unwrap(), Some(0));
+    assert_eq!(
+        addresses.head(&host.url(), &CancelToken::new()).unwrap(),
+        Some(0)
+    );
     let asked = host.asked.lock().unwrap();
     assert!(asked[0].contains("range: bytes=0-0"), "{}", asked[0]);
     assert!(asked[1].contains("if-match: \"a\""), "{}", asked[1]);
@@ -94,7 +97,10 @@ fn another_version_is_not_read_on() {
     let other = part("0-9/10", "b", "0123456789");
     for second in [gone, longer, other] {
         let host = Host::new([part("0-0/10", "a", "0"), second]);
-        let object = host.addresses().open(&host.url()).unwrap();
+        let object = host
+            .addresses()
+            .open(&host.url(), &CancelToken::new())
+            .unwrap();
         let error = object.source.read_exact_at(&mut [0; 10], 0).unwrap_err();
         let error = Error::from(error);
         assert!(format!("{error:?}").contains("SourceChanged"), "{error:?}");
@@ -120,7 +126,10 @@ fn answers_that_are_none_say_what_they_are() {
         (answer("418 Teapot", "", ""), Cause::AddressAnswer),
     ] {
         let host = Host::new([text.clone()]);
-        let error = host.addresses().open(&host.url()).unwrap_err();
+        let error = host
+            .addresses()
+            .open(&host.url(), &CancelToken::new())
+            .unwrap_err();
         assert_eq!(error.cause(), Some(cause), "{text}");
         assert!(
             !format!("{error} {error:?}").contains("secret"),
@@ -146,7 +155,10 @@ fn a_busy_host_is_asked_again_and_a_broken_answer_read_again() {
         cut,
         part("0-9/10", "a", "0123456789"),
     ]);
-    let object = host.addresses().open(&host.url()).unwrap();
+    let object = host
+        .addresses()
+        .open(&host.url(), &CancelToken::new())
+        .unwrap();
     let mut buf = [0; 10];
     object.source.read_exact_at(&mut buf, 0).unwrap();
     assert_eq!(&buf, b"0123456789");
@@ -155,7 +167,10 @@ fn a_busy_host_is_asked_again_and_a_broken_answer_read_again() {
 #[test]
 fn short_texts_and_empty_ones_come_from_hosts_without_ranges() {
     let host = Host::new([answer("200 OK", "", "<manifest/>")]);
-    let object = host.addresses().open(&host.url()).unwrap();
+    let object = host
+        .addresses()
+        .open(&host.url(), &CancelToken::new())
+        .unwrap();
     let mut buf = [0; 11];
     object.source.read_exact_at(&mut buf, 0).unwrap();
     assert_eq!(&buf, b"<manifest/>");
@@ -165,7 +180,14 @@ fn short_texts_and_empty_ones_come_from_hosts_without_ranges() {
         "",
     );
     let host = Host::new([empty]);
-    assert_eq!(host.addresses().open(&host.url()).unwrap().source.len(), 0);
+    assert_eq!(
+        host.addresses()
+            .open(&host.url(), &CancelToken::new())
+            .unwrap()
+            .source
+            .len(),
+        0
+    );
 }
 
 #[test]
@@ -179,8 +201,14 @@ fn what_is_not_there_is_waited_for_and_what_is_deleted_is_gone() {
     ];
     let host = Host::new(statuses.map(|status| answer(status, "", "")));
     let addresses = host.addresses();
-    assert_eq!(addresses.head(&host.url()).unwrap(), None);
-    assert_eq!(addresses.head(&host.url()).unwrap(), None);
+    assert_eq!(
+        addresses.head(&host.url(), &CancelToken::new()).unwrap(),
+        None
+    );
+    assert_eq!(
+        addresses.head(&host.url(), &CancelToken::new()).unwrap(),
+        None
+    );
     addresses.delete(&host.url()).unwrap();
     addresses.delete(&host.url()).unwrap();
     let error = addresses.delete(&host.url()).unwrap_err();
@@ -210,7 +238,9 @@ fn nothing_is_asked_that_is_not_allowed() {
         "file:///etc/passwd".to_owned(),
         "http://".to_owned(),
     ] {
-        let error = addresses.open(&SourceUrl::new(url.clone())).unwrap_err();
+        let error = addresses
+            .open(&SourceUrl::new(url.clone()), &CancelToken::new())
+            .unwrap_err();
         assert_eq!(
             error.cause(),
             Some(Cause::AddressDenied),
@@ -220,7 +250,7 @@ fn nothing_is_asked_that_is_not_allowed() {
     // Whether that name resolves is the machine's; to where it must not lead is ours.
     assert!(
         addresses
-            .open(&SourceUrl::new(format!("{name}/a")))
+            .open(&SourceUrl::new(format!("{name}/a")), &CancelToken::new())
             .is_err()
     );
     assert!(listener.accept().is_err(), "somebody was asked");

@@ -233,8 +233,8 @@ def main():
         asking.accepted[task] = "first"
         disturb(servers, workers, count)
         asking.join()
-        found = settled(client(servers[0], 20))
-        same("both servers show the same", sorted(tasks_of(client(servers[1], 20))), sorted(found))
+        found = settled(client(servers[0], 60))
+        same("both servers show the same", sorted(tasks_of(client(servers[1], 60))), sorted(found))
         print(f"{len(asking.accepted)} tasks accepted, {asking.lost} answers lost, "
               f"{time.monotonic() - start:.1f} s", flush=True)
         until = time.monotonic() + 4 * LEASE
