@@ -224,7 +224,7 @@ fn a_check_tells_what_lies_over_another_and_what_is_miscounted() {
         [
             (ProblemKind::OutsideFile, Some(1024 + 900 * 1024)),
             (ProblemKind::Unreadable, Some(0)),
-            (ProblemKind::Leak, Some(1024))
+            (ProblemKind::Leak, Some(556))
         ]
     );
 }
