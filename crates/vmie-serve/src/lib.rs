@@ -59,6 +59,8 @@ mod objects;
 mod options;
 mod page;
 mod random;
+#[cfg(feature = "client")]
+mod remote;
 mod running;
 mod server;
 #[cfg(feature = "postgres")]
@@ -73,5 +75,7 @@ pub use http::{HttpLimits, Tls};
 #[cfg(feature = "object-store")]
 pub use objects::{ObjectBuckets, ObjectEndpoint, Requests};
 pub use options::{Options, own_keys};
+#[cfg(feature = "client")]
+pub use remote::Remote;
 pub use server::Server;
 pub use vmie::work::{AllowedHost, WebOptions};

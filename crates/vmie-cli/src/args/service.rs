@@ -58,8 +58,23 @@ pub(super) fn tag(text: &str) -> Result<(String, String), String> {
 #[command(args_conflicts_with_subcommands = false)]
 pub(crate) struct TasksArgs {
     /// The folder of the image store
-    #[arg(long, value_name = "DIR")]
-    pub(crate) store: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "endpoint")]
+    pub(crate) store: Option<PathBuf>,
+    /// A service in place of a store: http://HOST:PORT or https://HOST. Its keys are in the environment:
+    /// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
+    #[arg(long, value_name = "URL", value_parser = endpoint, conflicts_with = "store")]
+    pub(crate) endpoint: Option<String>,
+    /// The Region that the service is called in
+    #[arg(
+        long,
+        value_name = "REGION",
+        default_value = "us-east-1",
+        env = "AWS_DEFAULT_REGION"
+    )]
+    pub(crate) region: String,
+    /// The certificates that the service has to show, in PEM, in place of those that browsers trust
+    #[arg(long, value_name = "FILE", requires = "endpoint")]
+    pub(crate) ca: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: Output,
     #[command(subcommand)]

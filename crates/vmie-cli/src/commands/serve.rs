@@ -89,24 +89,36 @@ pub(super) fn objects(args: &ObjectArgs) -> Result<Option<ObjectEndpoint>, Error
     let Some(url) = &args.s3_endpoint else {
         return Ok(None);
     };
-    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
-    let key = |name: &str| {
-        let path = "the environment".into();
-        let what = format!("there is no {name}, which goes with --s3-endpoint");
-        variable(name).ok_or(Error::Configuration { path, what })
-    };
+    let key = key_of_environment("--s3-endpoint")?;
     Ok(Some(ObjectEndpoint {
         url: url.clone(),
         region: args.s3_region.clone(),
-        access_key_id: key("AWS_ACCESS_KEY_ID")?,
-        secret_access_key: Secret::new(key("AWS_SECRET_ACCESS_KEY")?),
-        session_token: variable("AWS_SESSION_TOKEN").map(Secret::new),
+        access_key_id: key.id,
+        secret_access_key: key.secret,
+        session_token: key.session_token,
         virtual_hosted: args.s3_virtual_hosted,
         roots: match &args.s3_ca {
             Some(file) => Some(read(file)?),
             None => None,
         },
     }))
+}
+
+/// The key that the environment has, as for the AWS CLI; `option` is what it goes with.
+pub(super) fn key_of_environment(option: &str) -> Result<AccessKey, Error> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+    let needed = |name: &str| {
+        let path = "the environment".into();
+        let what = format!("there is no {name}, which goes with {option}");
+        variable(name).ok_or(Error::Configuration { path, what })
+    };
+    Ok(AccessKey {
+        id: needed("AWS_ACCESS_KEY_ID")?,
+        secret: Secret::new(needed("AWS_SECRET_ACCESS_KEY")?),
+        account: String::new(),
+        session_token: variable("AWS_SESSION_TOKEN").map(Secret::new),
+        expires: None,
+    })
 }
 
 /// The state that is shared, if one is.
@@ -121,7 +133,7 @@ pub(super) fn shared(args: &SharedArgs) -> Result<Option<Shared>, Error> {
     }))
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, vmie::Error> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, vmie::Error> {
     fs::read(file).map_err(|error| vmie::Error::read(file, error))
 }
 
