@@ -164,7 +164,8 @@ fn by_dissect(python: &Path, image: &Path) -> Result<Said> {
         arch: next(),
         took,
     };
-    if said.version == "-" || said.id.is_empty() {
+    // It says `default` where it finds no system: on filesystems that it does not read, such as JFS.
+    if said.version == "-" || said.id.is_empty() || said.id == "default" {
         return Err(format!("nothing ({})", said.id).into());
     }
     Ok(said)
