@@ -26,7 +26,12 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         assert!(line > before && line <= lines, "line {line} of {lines}");
         before = line;
         assert!(system.path.contains('('));
-        assert!(system.options.iter().all(|one| !one.is_empty() && !one.starts_with('/')));
+        assert!(
+            system
+                .options
+                .iter()
+                .all(|one| !one.is_empty() && !one.starts_with('/'))
+        );
     }
     assert_eq!(menu, boot_ini::parse(rest, &volume));
     let longer = [rest, b"\n[operating systems]\nmulti(0)=\"x\"\n"].concat();

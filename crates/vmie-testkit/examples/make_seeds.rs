@@ -30,6 +30,10 @@ fn main() {
         write(&folder, "qcow2", name, &bytes);
         write(&folder, "probe", name, &bytes);
     }
+    for (name, bytes) in vdi_seeds() {
+        write(&folder, "vdi", name, &bytes);
+        write(&folder, "probe", name, &bytes);
+    }
     for (name, bytes) in vhd_seeds() {
         write(&folder, "vhd", name, &[b"\x01", &bytes[..]].concat());
         if name == "fixed-511" {
@@ -221,6 +225,11 @@ fn qcow2_seeds() -> Vec<(&'static str, Vec<u8>)> {
             "qcow2-zstd",
             packed().zstd().compressed(1, &[7; 4096]).build(),
         ),
+    ]
+}
+
+fn vdi_seeds() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
         (
             "vdi",
             vdi::Builder::new(5000)

@@ -1,5 +1,7 @@
 //! Which parts of a file belong to what.
 
+use vmie_io::CancelToken;
+
 use super::{Check, ProblemKind};
 use crate::{Cause, Error};
 
@@ -22,17 +24,33 @@ pub(crate) struct Claims {
     /// Bytes that lie between two claims and are no leak: less than this.
     slack: Option<u64>,
     full: bool,
+    cancel: CancelToken,
 }
 
 impl Claims {
-    /// Of a file of so many bytes.
-    pub(crate) fn new(len: u64) -> Self {
+    /// Of a file of so many bytes; `cancel` ends the gathering of them.
+    pub(crate) fn new(len: u64, cancel: &CancelToken) -> Self {
         Self {
             len,
             claims: Vec::new(),
             slack: None,
             full: false,
+            cancel: cancel.clone(),
         }
+    }
+
+    /// Asked once for each piece of a table: a hostile one has billions of entries.
+    ///
+    /// # Errors
+    /// [`Cause::Cancelled`]; [`Cause::Limit`] when the file is scattered too much to tell.
+    pub(crate) fn go_on(&self) -> Result<(), Error> {
+        if self.full {
+            return Err(Error::new(Cause::Limit).in_structure("check"));
+        }
+        if self.cancel.is_cancelled() {
+            return Err(Error::new(Cause::Cancelled).in_structure("check"));
+        }
+        Ok(())
     }
 
     /// Parts of at least so many bytes that belong to nothing are leaks.
@@ -111,7 +129,7 @@ mod tests {
 
     #[test]
     fn overlaps_leaks_and_what_is_outside_are_found() {
-        let mut claims = Claims::new(1000);
+        let mut claims = Claims::new(1000, &CancelToken::new());
         claims.leaks_from(100);
         claims.add(0, 100, "header");
         claims.add(100, 100, "header");
@@ -124,7 +142,7 @@ mod tests {
             (ProblemKind::Leak, Some(400)),
         ];
         assert_eq!(found(claims), expected);
-        let mut claims = Claims::new(10);
+        let mut claims = Claims::new(10, &CancelToken::new());
         claims.add(3, 0, "nothing");
         assert_eq!(found(claims), []);
     }

@@ -183,7 +183,7 @@ pub fn check(
         }
         Format::Vhd => {
             let disk = vhd::open(Arc::clone(source), &options)?;
-            let mut claims = Claims::new(source.len());
+            let mut claims = Claims::new(source.len(), cancel);
             disk.claims(&mut claims, &mut check)?;
             claims.finish(&mut check)?;
             Box::new(disk)
@@ -191,7 +191,7 @@ pub fn check(
         #[cfg(feature = "vhdx")]
         Format::Vhdx => {
             let disk = crate::vhdx::open(Arc::clone(source), &options)?;
-            let mut claims = Claims::new(source.len());
+            let mut claims = Claims::new(source.len(), cancel);
             disk.claims(&mut claims, &mut check)?;
             claims.finish(&mut check)?;
             Box::new(disk)
@@ -210,7 +210,7 @@ pub fn check(
         #[cfg(feature = "vdi")]
         Format::Vdi => {
             let disk = crate::vdi::open(Arc::clone(source), &options)?;
-            let mut claims = Claims::new(source.len());
+            let mut claims = Claims::new(source.len(), cancel);
             disk.claims(&mut claims, &mut check)?;
             claims.finish(&mut check)?;
             Box::new(disk)

@@ -89,6 +89,9 @@ impl Vdi {
         claims.leaks_from(header.block.saturating_add(header.extra));
         let mut stored = 0u64;
         for block in 0..header.blocks() {
+            if block.is_multiple_of(SLICE) {
+                claims.go_on()?;
+            }
             let Place::At(start) = self.place(block)? else {
                 continue;
             };

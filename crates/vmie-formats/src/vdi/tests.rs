@@ -228,3 +228,12 @@ fn a_check_tells_what_lies_over_another_and_what_is_miscounted() {
         ]
     );
 }
+
+#[test]
+fn a_check_that_is_cancelled_ends_in_the_map() {
+    let cancel = vmie_io::CancelToken::new();
+    cancel.cancel();
+    let bytes = Arc::new(small().block(0, b"x").build());
+    let error = crate::check(bytes, &options(), true, &(), &cancel).unwrap_err();
+    assert_eq!(error.cause(), Cause::Cancelled);
+}

@@ -145,6 +145,7 @@ impl Blocks {
         }
         let mut block = 0;
         while block < self.header.blocks {
+            claims.go_on()?;
             let piece = self.piece(block)?;
             for number in block..piece.end() {
                 if let Some(sector) = piece.sector(number) {

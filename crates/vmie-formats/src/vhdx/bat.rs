@@ -148,6 +148,7 @@ impl Blocks {
         }
         let mut block = 0;
         while block < self.metadata.blocks() {
+            claims.go_on()?;
             let piece = self.piece(block)?;
             for (entry, number) in piece.entries.iter().zip(block..) {
                 if matches!(state(*entry), FULLY_PRESENT | PARTIALLY_PRESENT) {

@@ -65,7 +65,7 @@ impl Sparse {
         (grains, cancel): (bool, &CancelToken),
     ) -> Result<(), Error> {
         let source = &self.tables.source;
-        let mut claims = Claims::new(source.len());
+        let mut claims = Claims::new(source.len(), cancel);
         self.tables.claims(shared, &mut claims, check)?;
         claims.finish(check)?;
         if grains && self.shape().compressed {

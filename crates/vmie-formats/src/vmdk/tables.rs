@@ -293,6 +293,7 @@ impl Tables {
             }
         }
         for (raw, number) in self.directory.iter().zip(0u64..) {
+            claims.go_on()?;
             let Entry::At(start) = shape.table(*raw) else {
                 continue;
             };

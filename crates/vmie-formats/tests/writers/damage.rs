@@ -101,6 +101,24 @@ fn many_entries_for_one_table_of_a_qcow2_cost_one_walk() {
 }
 
 #[test]
+fn a_check_that_is_cancelled_ends_in_the_tables() {
+    for target in [
+        Target::VhdDynamic,
+        Target::VhdxDynamic,
+        Target::VmdkStreamOptimized,
+        Target::VmdkMonolithicSparse,
+        Target::Qcow2,
+    ] {
+        let cancel = CancelToken::new();
+        cancel.cancel();
+        let options = OpenOptions::new().format(Some(target.format()));
+        let bytes = Arc::new(image(target));
+        let error = check(bytes, &options, true, &(), &cancel).unwrap_err();
+        assert_eq!(error.cause(), Cause::Cancelled, "{target:?}");
+    }
+}
+
+#[test]
 fn what_reaches_past_the_end_of_the_file_is_found() {
     for target in [
         Target::VhdxDynamic,
