@@ -46,6 +46,7 @@ pub(crate) fn run(arguments: &Faults) -> Result<()> {
     bench.fill(arguments.size)?;
     bench.refusals()?;
     bench.full()?;
+    bench.devices()?;
     bench.pipe()?;
     for (format, options) in [
         ("raw", &[][..]),
@@ -59,16 +60,16 @@ pub(crate) fn run(arguments: &Faults) -> Result<()> {
     bench.tally.finish("faults")
 }
 
-struct Bench {
-    vmie: PathBuf,
-    folder: PathBuf,
+pub(super) struct Bench {
+    pub(super) vmie: PathBuf,
+    pub(super) folder: PathBuf,
     disk: PathBuf,
-    tally: Tally,
+    pub(super) tally: Tally,
     state: u64,
 }
 
 impl Bench {
-    fn random(&mut self) -> u64 {
+    pub(super) fn random(&mut self) -> u64 {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
         self.state ^= self.state << 17;
@@ -90,7 +91,7 @@ impl Bench {
     }
 
     /// A conversion that has to fail: what it says, and that the target is not there.
-    fn refused(
+    pub(super) fn refused(
         &mut self,
         what: &str,
         arguments: &[&str],

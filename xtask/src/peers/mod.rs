@@ -19,7 +19,7 @@ mod fat;
 pub(crate) mod formats;
 pub(crate) mod hives;
 mod jfs;
-mod mount;
+pub(crate) mod mount;
 mod ntfs;
 mod populate;
 pub(crate) mod python;

@@ -6,19 +6,19 @@ use crate::Result;
 use crate::run::{text, tool};
 
 /// An empty image of so many bytes, sparse.
-pub(super) fn image(path: &Path, bytes: u64) -> Result<()> {
+pub(crate) fn image(path: &Path, bytes: u64) -> Result<()> {
     let file = std::fs::File::create(path)?;
     file.set_len(bytes)?;
     Ok(())
 }
 
 /// A loop device.
-pub(super) struct Loop {
-    pub(super) device: String,
+pub(crate) struct Loop {
+    pub(crate) device: String,
 }
 
 impl Loop {
-    pub(super) fn new(image: &Path) -> Result<Self> {
+    pub(crate) fn new(image: &Path) -> Result<Self> {
         let out = tool("losetup", &["--find", "--show", text(image)])?;
         Ok(Self {
             device: out.trim().to_owned(),
@@ -35,15 +35,15 @@ impl Drop for Loop {
 }
 
 /// A filesystem that is mounted.
-pub(super) struct Mount {
-    pub(super) at: PathBuf,
+pub(crate) struct Mount {
+    pub(crate) at: PathBuf,
     /// Let go of after the mount.
     _loops: Vec<Loop>,
 }
 
 impl Mount {
     /// Mounts images, the first of which is named to mount, at a folder that is made.
-    pub(super) fn new(images: &[PathBuf], at: &Path, kind: &str, options: &str) -> Result<Self> {
+    pub(crate) fn new(images: &[PathBuf], at: &Path, kind: &str, options: &str) -> Result<Self> {
         std::fs::create_dir_all(at)?;
         let loops = images
             .iter()

@@ -2,6 +2,7 @@
 //! command as anybody's disk.
 
 pub(crate) mod disk;
+mod pace;
 mod report;
 
 use std::fs;
@@ -33,6 +34,9 @@ pub(crate) struct Phony {
     /// Read the disks with dissect.target, too, and write the differences to this file.
     #[arg(long)]
     dissect: Option<PathBuf>,
+    /// Judge so many guests at the end, on the same disks again and again, and say how long it took.
+    #[arg(long)]
+    judge: Option<usize>,
 }
 
 /// The day that is judged for.
@@ -67,7 +71,7 @@ pub(crate) fn run(arguments: &Phony) -> Result<()> {
             Some(one) => KINDS.into_iter().filter(|kind| kind == one).collect(),
             None => KINDS.to_vec(),
         },
-        keep: arguments.dissect.is_some(),
+        keep: arguments.dissect.is_some() || arguments.judge.is_some(),
         quick: arguments.quick,
         done: 0,
         tally: Tally::default(),
@@ -94,6 +98,10 @@ pub(crate) fn run(arguments: &Phony) -> Result<()> {
     println!("{} disks", checks.done);
     if let Some(page) = &arguments.dissect {
         report::differences(&arguments.python, &checks.kept, page)?;
+    }
+    if let Some(count) = arguments.judge {
+        let images: Vec<_> = checks.kept.iter().map(|read| read.image.clone()).collect();
+        pace::judge(&checks.vmie, &images, count)?;
     }
     checks.tally.finish("phony")
 }

@@ -11,7 +11,7 @@ use crate::run::{text, tool};
 
 /// A disk, and what we say of it.
 pub(super) struct Read {
-    image: PathBuf,
+    pub(super) image: PathBuf,
     name: String,
     ours: String,
 }
