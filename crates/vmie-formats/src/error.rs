@@ -543,7 +543,10 @@ impl vmie_io::Cause for Cause {
             Self::ReferenceMissing => {
                 "Put the file beside the image, in the folder that is allowed"
             }
-            Self::ReferenceDenied | Self::ParentImage | Self::ParentMismatch | Self::ChainDepth => {
+            Self::ReferenceDenied => {
+                "Allow the folder that its files lie in (--allow-references), or export the whole disk into one file"
+            }
+            Self::ParentImage | Self::ParentMismatch | Self::ChainDepth => {
                 "Consolidate the snapshots and export the whole disk into one file"
             }
             Self::VmdkKind | Self::VmdkCompressionNone => {

@@ -78,7 +78,7 @@ impl Bench {
         let image = self.folder.join("of-device.vhdx");
         let from = ["convert", "-f", "raw", "-O", "vhdx", &device.device];
         tool(text(&self.vmie), &[&from[..], &[text(&image)]].concat())?;
-        let compare = ["compare", "-f", "raw", &device.device, text(&image)];
+        let compare = ["compare", &device.device, text(&image)];
         let said = tool(text(&self.vmie), &compare);
         self.tally
             .check(said.is_ok(), || format!("of a device: {said:?}"));

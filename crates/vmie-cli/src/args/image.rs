@@ -161,6 +161,9 @@ pub(crate) struct CompareArgs {
     /// Disks of different lengths are different, even when the longer goes on with zeroes
     #[arg(short = 's', long)]
     pub(crate) strict: bool,
+    /// Take the second image to be of this format; -f is then for the first alone
+    #[arg(short = 'F', long, value_name = "FMT", ignore_case = true)]
+    pub(crate) second_format: Option<FormatName>,
     /// An image
     #[arg(value_name = "A")]
     pub(crate) first: PathBuf,

@@ -148,6 +148,7 @@ pub(crate) enum FormatName {
     Vmdk,
     Ova,
     Qcow2,
+    Vdi,
     /// An import manifest and its parts
     Manifest,
 }

@@ -24,6 +24,7 @@ pub(super) fn format_of(name: FormatName) -> Format {
         FormatName::Vmdk => Format::Vmdk,
         FormatName::Ova => Format::Ova,
         FormatName::Qcow2 => Format::Qcow2,
+        FormatName::Vdi => Format::Vdi,
         FormatName::Manifest => Format::ImportManifest,
     }
 }

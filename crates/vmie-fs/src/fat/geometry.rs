@@ -89,6 +89,17 @@ impl Geometry {
         })
     }
 
+    /// A volume has at least the FATs and the root directory; some lack a part of the last clusters.
+    pub(super) fn fits(&self, volume: u64) -> Result<(), Error> {
+        if volume < self.data {
+            return Err(Error::new(Cause::VolumeTooShort)
+                .at("FAT", volume)
+                .field("the file allocation tables and the root directory")
+                .found(self.data));
+        }
+        Ok(())
+    }
+
     /// Whether a cluster of this number exists.
     pub(super) fn has_cluster(&self, number: u32) -> bool {
         number

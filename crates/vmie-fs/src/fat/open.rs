@@ -54,6 +54,7 @@ pub(crate) fn open(volume: Arc<dyn ReadAt>, limits: &Limits) -> Result<Box<dyn F
     let budget = Budget::new(*limits);
     let cache = budget.memory("block cache", int::u64_of(CACHE_BYTES))?;
     let geometry = Geometry::new(&volume.read_array::<BOOT_LEN>(0)?)?;
+    geometry.fits(volume.len())?;
     let mut fat = Fat {
         meta: BlockCache::new(Arc::clone(&volume), CACHE_BLOCK, CACHE_BYTES),
         data: volume,

@@ -24,6 +24,19 @@ fn fat_that_cannot_be() {
     assert_eq!(refused(volume).cause(), Cause::UnknownFilesystem);
 }
 
+#[test]
+fn a_volume_that_ends_before_the_root_directory() {
+    let image = fixture("fat16");
+    let word = |at: usize| u64::from(u16::from_le_bytes(image[at..at + 2].try_into().unwrap()));
+    let data = (word(14) + word(22) * u64::from(image[16])) * 512 + word(17) * 32;
+    for len in [512, data - 1] {
+        let error = refused(Patched::new(image.clone()).cut(len));
+        assert_eq!(error.cause(), Cause::VolumeTooShort);
+        assert_eq!(error.offset(), Some(len));
+    }
+    assert!(open(Patched::new(image.clone()).cut(data)).is_ok());
+}
+
 /// Where an entry of the root directory of the FAT16 fixture is, and its first cluster.
 fn fat_entry(image: &[u8], short: &[u8; 11]) -> (u64, u32) {
     let at = image

@@ -42,10 +42,10 @@ type Plan = (&'static str, &'static str);
 const PLAIN: &[Plan] = &[
     ("linear", "-l 5%VG"),
     ("on-the-last", "-l 3%VG {3}"),
-    ("striped", "-l 9%VG -i 3 -I 64k"),
-    ("striped-4k", "-l 8%VG -i 2 -I 4k"),
-    ("wide", "-l 8%VG -i 4 -I 16k"),
-    ("raid0", "-l 6%VG --type raid0 -i 2 -I 32k"),
+    ("striped", "-l 6%VG -i 3 -I 64k"),
+    ("striped-4k", "-l 4%VG -i 2 -I 4k"),
+    ("wide", "-l 4%VG -i 4 -I 16k"),
+    ("raid0", "-l 4%VG --type raid0 -i 2 -I 32k"),
     ("r.o-name_with+all", "-l 2%VG -p r"),
 ];
 
@@ -57,8 +57,9 @@ const MAPPED: &[Plan] = &[
     ("raid0-meta", "-l 3%VG --type raid0_meta -i 2"),
 ];
 const NAMED: &[Plan] = &[
-    ("raid5", "-l 3%VG --type raid5 -i 2"),
+    // First, as it wants room on every disk.
     ("raid6", "-l 3%VG --type raid6 -i 3 {0} {1} {2} {3} {4}"),
+    ("raid5", "-l 3%VG --type raid5 -i 2"),
     ("raid10", "-l 3%VG --type raid10 -m 1 -i 2"),
     ("pool", "-l 4%VG --type thin-pool"),
     ("cached", "-l 3%VG"),
@@ -170,7 +171,7 @@ fn one(
         &lvm,
         &disks,
         &group,
-        &[("again", "-l 6%VG"), ("stays", "-l 2%VG")],
+        &[("again", "-l 4%VG"), ("stays", "-l 2%VG")],
     )?;
     lvm.run(&["lvrename", &group, "stays", "renamed"])?;
     if maps {

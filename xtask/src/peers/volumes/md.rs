@@ -55,12 +55,16 @@ fn one(
         "--raid-devices",
         &number,
     ];
-    // Only these have chunks that may be chosen. The old form of the metadata cannot say how unequal disks are
-    // laid out; these are equal.
-    let chunk: &[&str] = match (level, version) {
-        ("raid0", "0.90") => &["--chunk", "64", "--layout", "dangerous"],
-        ("raid0", _) => &["--chunk", "64"],
+    // Only these have chunks that may be chosen.
+    let chunk: &[&str] = match level {
+        "raid0" => &["--chunk", "64"],
         _ => &[],
+    };
+    // The old form of the metadata cannot say how unequal disks are laid out, and these are equal; but some mdadm
+    // want to be told that this is known, and others do not let themselves be told.
+    let layouts: &[&[&str]] = match (level, version) {
+        ("raid0", "0.90") => &[&[], &["--layout", "dangerous"]],
+        _ => &[&[]],
     };
     let assume = if level == "raid0" || level == "linear" {
         1
@@ -72,10 +76,13 @@ fn one(
         .copied()
         .filter(|word| assume == 0 || *word != "--assume-clean")
         .collect();
-    tool(
-        "mdadm",
-        &[&base[..], &shape, chunk, &disks.devices()].concat(),
-    )?;
+    let create = |layout: &&[&str]| {
+        let arguments = [&base[..], &shape, chunk, layout, &disks.devices()].concat();
+        tool("mdadm", &arguments)
+    };
+    let mut tries = layouts.iter().map(create);
+    let first = tries.next().ok_or("no layout")?;
+    first.or_else(|error| tries.next().unwrap_or(Err(error)))?;
     let size: u64 = tool("blockdev", &["--getsize64", "/dev/md7"])?
         .trim()
         .parse()?;
