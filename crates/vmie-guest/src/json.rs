@@ -9,9 +9,9 @@ use vmie_fs::State;
 
 use crate::fstab::FstabEntry;
 use crate::{
-    Boot, Bootloader, ConfiguredInterface, DefaultKernel, Disk, Drivers, Esp, Evidence, Fact,
-    FilesystemFacts, Finding, Firewall, Initramfs, Inspection, Kernel, Mount, MountOutcome,
-    Network, Os, Packages, Settings, Software, Ssh, System, Unread, Verdict,
+    Boot, Bootloader, ConfiguredInterface, DefaultEntry, DefaultKernel, Disk, Drivers, Esp,
+    Evidence, Fact, FilesystemFacts, Finding, Firewall, Initramfs, Inspection, Kernel, Mount,
+    MountOutcome, Network, Os, Packages, Settings, Software, Ssh, System, Unread, Verdict,
 };
 
 /// An inspection and its verdict in one document: what is in the one, and what is in the other.
@@ -290,6 +290,16 @@ document!(Bootloader, |loader| {
     "bls": loader.bls,
     "entries": loader.entries,
     "relation": loader.relation.name(),
+    "default": loader.default,
+});
+
+document!(DefaultEntry, |entry| {
+    "title": entry.title,
+    "wanted": entry.wanted,
+    "found": entry.found,
+    "image": entry.image,
+    "file": entry.file.name(),
+    "line": entry.evidence.line,
 });
 
 document!(FstabEntry, |entry| {

@@ -4,6 +4,7 @@ mod boot;
 mod devices;
 mod firewalls;
 mod identity;
+mod image;
 mod initrd;
 mod kernels;
 mod loaders;
@@ -221,7 +222,7 @@ fn system(
         mounts::join_usr(&mut tree, usr);
     }
     let mut kernels = kernels::installed(&tree);
-    let (bootloaders, default_kernel) = loaders::read(&tree, firmware, &mut kernels);
+    let (bootloaders, default_kernel) = loaders::read(&tree, volumes, firmware, &mut kernels);
     let notes = table
         .bad_lines
         .iter()

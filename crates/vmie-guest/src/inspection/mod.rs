@@ -12,8 +12,8 @@ use vmie_volumes::{DiskLayout, Group, VolumeId};
 
 pub use boot::{Boot, BootMode, Esp};
 pub use kernel::{
-    Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Drivers, Initramfs, Kernel,
-    KernelFlavour, KernelSource, MenuRelation,
+    Bootloader, BootloaderKind, DefaultBy, DefaultEntry, DefaultKernel, Drivers, ImageFile,
+    Initramfs, Kernel, KernelFlavour, KernelSource, MenuRelation,
 };
 pub(crate) use mount::hidden;
 pub use mount::{Mount, MountOutcome};

@@ -1,6 +1,7 @@
 //! From facts to a verdict.
 
 mod boot;
+mod entry;
 mod files;
 mod initramfs;
 mod reach;

@@ -4,6 +4,7 @@ use vmie_rules::SvcId;
 use vmie_rules::matrix::{Architecture, LinuxQuery, Miss, MissKind, Weight};
 use vmie_rules::message::Message;
 
+use super::entry::lacks_its_kernel;
 use super::volumes::label;
 use super::{Draft, Judge, advise, finding, refuse, severity, undetermined};
 use crate::inspect::NO_RELEASE_FILE;
@@ -154,6 +155,10 @@ impl Judge<'_> {
     }
 
     fn kernel_unknown(&mut self, system: &System) {
+        // Told with its place as the entry's own fault.
+        if lacks_its_kernel(system) {
+            return;
+        }
         let why = system.default_kernel.why().unwrap_or_default();
         let bls = system
             .bootloader()
@@ -205,6 +210,7 @@ impl Judge<'_> {
                 .remedy("Make the system's usual kernel the default"),
             );
         }
+        self.default_entry(system);
         self.custom(system);
         self.menus(system);
         if system

@@ -443,6 +443,7 @@ fn loader(kind: BootloaderKind, path: &str, volume: &VolumeId, entries: usize) -
         bls: false,
         entries,
         relation: MenuRelation::Same,
+        default: None,
     }
 }
 

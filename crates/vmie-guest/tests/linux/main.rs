@@ -8,6 +8,7 @@
     reason = "tests may panic"
 )]
 
+mod defaults;
 mod layouts;
 mod matrix;
 mod relatives;
