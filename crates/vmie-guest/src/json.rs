@@ -9,8 +9,8 @@ use vmie_fs::State;
 
 use crate::fstab::FstabEntry;
 use crate::{
-    Boot, Bootloader, ConfiguredInterface, DefaultEntry, DefaultKernel, Disk, Drivers, Esp,
-    Evidence, Fact, FilesystemFacts, Finding, Firewall, Initramfs, Inspection, Kernel, Mount,
+    Boot, Bootloader, ConfiguredInterface, DefaultEntry, DefaultKernel, Deployment, Disk, Drivers,
+    Esp, Evidence, Fact, FilesystemFacts, Finding, Firewall, Initramfs, Inspection, Kernel, Mount,
     MountOutcome, Network, Os, Packages, Settings, Software, Ssh, System, Unread, Verdict,
 };
 
@@ -240,6 +240,7 @@ document!(GroupDocument<'_>, |group| {
 document!(System, |system| {
     "root": system.root.to_string(),
     "root_subvolume": system.root_subvolume,
+    "deployment": system.deployment,
     "os": system.os,
     "kernels": system.kernels,
     "default_kernel": system.default_kernel.get(),
@@ -253,6 +254,13 @@ document!(System, |system| {
     "packages": system.packages.get(),
     "settings": system.settings,
     "windows": system.windows,
+});
+
+document!(Deployment, |deployment| {
+    "group": deployment.group,
+    "path": deployment.path,
+    "by_boot_entry": deployment.by_boot_entry,
+    "deployments": deployment.deployments,
 });
 
 document!(Os, |os| {

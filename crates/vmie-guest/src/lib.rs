@@ -79,9 +79,9 @@ pub use html::{FileReport, html, html_of_file};
 pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
     Arch, Boot, BootMode, Bootloader, BootloaderKind, ConfiguredInterface, DefaultBy, DefaultEntry,
-    DefaultKernel, Disk, Drivers, Esp, Family, FilesystemFacts, Firewall, ImageFile, Initramfs,
-    Inspection, Kernel, KernelFlavour, KernelSource, MenuRelation, Mount, MountOutcome, Network,
-    Os, Packages, Settings, Software, SoftwareKind, Ssh, System, Unread,
+    DefaultKernel, Deployment, Disk, Drivers, Esp, Family, FilesystemFacts, Firewall, ImageFile,
+    Initramfs, Inspection, Kernel, KernelFlavour, KernelSource, MenuRelation, Mount, MountOutcome,
+    Network, Os, Packages, Settings, Software, SoftwareKind, Ssh, System, Unread,
 };
 #[cfg(feature = "serde")]
 pub use json::Preflight;

@@ -20,7 +20,7 @@ pub use mount::{Mount, MountOutcome};
 pub use setup::{
     ConfiguredInterface, Firewall, Network, Packages, Settings, Software, SoftwareKind, Ssh,
 };
-pub use system::{Arch, Family, Os, System};
+pub use system::{Arch, Deployment, Family, Os, System};
 
 /// What the disks of a machine hold, each fact with what it rests on. Nothing here is a judgement.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@
 mod defaults;
 mod layouts;
 mod matrix;
+mod ostree;
 mod relatives;
 mod settings;
 
