@@ -150,6 +150,7 @@ fn facts<'a>(all: &'a Inspection, each: &mut dyn FnMut(String, Option<&'a str>, 
                 tell(name("windows.product"), &windows.product, each);
                 tell(name("windows.edition"), &windows.edition, each);
                 tell(name("windows.kernel"), &windows.kernel, each);
+                tell(name("windows.settings"), &windows.settings, each);
                 tell(name("windows.language"), &windows.language, each);
                 tell(name("windows.boot"), &windows.boot, each);
                 for (fact, seen) in &windows.evidence {

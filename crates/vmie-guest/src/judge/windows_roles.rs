@@ -1,9 +1,10 @@
 //! What a Windows is for, and the boot menu of old ones.
 
 use vmie_rules::SvcId;
+use vmie_rules::message::Message;
 use vmie_volumes::{DiskLayout, TableKind};
 
-use super::{Judge, advise, change};
+use super::{Judge, advise, change, refuse, undetermined};
 use crate::Evidence;
 use crate::windows::{Windows, boot_ini};
 
@@ -16,6 +17,61 @@ pub(super) fn primaries(layout: &DiskLayout) -> usize {
 }
 
 impl Judge<'_> {
+    /// Whether the files are there that say which system it is and how it is set up. One that is not there is
+    /// refused in the service's own words; one that cannot be read leaves open what is in it.
+    pub(super) fn windows_hives(&mut self, windows: &Windows) -> bool {
+        if let Some(first) = windows.missing_files.first() {
+            self.push(
+                refuse(
+                    "system-files-missing",
+                    &[SvcId::Os3, SvcId::Err14],
+                    format!("Windows does not start without its registry: {}", first.says),
+                )
+                .message(&Message::UnknownOs)
+                .evidence(&windows.missing_files)
+                .remedy("Check that the disk is the machine's own and whole; on it, copy the hive back from a backup or restore point"),
+            );
+            return false;
+        }
+        if let Some(why) = windows.settings.why() {
+            self.push(
+                undetermined(
+                    "undetermined-settings",
+                    &[SvcId::Os3],
+                    "How Windows is set up",
+                    why,
+                )
+                .evidence(&windows.problems)
+                .remedy("Start the machine, so that Windows mends its registry, and shut it down before exporting it"),
+            );
+        }
+        true
+    }
+
+    /// A default of the boot menu that is none of its systems: what starts is not known.
+    pub(super) fn windows_default(&mut self, windows: &Windows) {
+        let Some(store) = windows.boot.get() else {
+            return;
+        };
+        let Some(wanted) = store
+            .default
+            .as_ref()
+            .filter(|_| !store.entries.is_empty() && store.default_entry().is_none())
+        else {
+            return;
+        };
+        self.push(
+            advise(
+                "default-entry-missing",
+                &[SvcId::Boot7, SvcId::Err20],
+                format!("The boot menu's default {wanted} is no entry that starts a Windows"),
+            )
+            .message(&Message::FirstBootFailure)
+            .evidence(windows.boot.evidence())
+            .remedy("Make an entry the default: bcdedit /default {current}"),
+        );
+    }
+
     /// What `boot.ini` says of several systems and of the serial console.
     pub(super) fn windows_boot_ini(&mut self, windows: &Windows) {
         let Some(menu) = &windows.boot_ini else {

@@ -117,6 +117,8 @@ pub(super) fn empty(folder: &str) -> Windows {
         revision: None,
         release: None,
         kernel: unknown(),
+        missing_files: Vec::new(),
+        settings: Fact::unknown("it was not looked for", Vec::new()),
         control_set: None,
         computer_name: None,
         language: unknown(),
