@@ -408,6 +408,8 @@ document!(Packages, |packages| {
 
 document!(Settings, |settings| {
     "dhcp_clients": settings.dhcp_clients,
+    "dhcp_off": settings.dhcp_off.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+    "nvme_timeout": settings.nvme_timeout.as_ref().map(|(value, _)| value),
     "ssh": settings.ssh,
     "firewalls": settings.firewalls,
     "selinux": settings.selinux,

@@ -2,6 +2,7 @@
 
 mod boot;
 mod devices;
+mod dhcp;
 mod firewalls;
 mod identity;
 mod image;

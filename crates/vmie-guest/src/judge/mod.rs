@@ -15,7 +15,9 @@ use vmie_rules::matrix::{Matrix, Mode, Weight};
 use vmie_rules::message::Message;
 use vmie_rules::{Date, SvcId};
 
-use crate::{Decision, Evidence, Finding, ImportRequest, Inspection, Severity, System, Verdict};
+use crate::{
+    Decision, Evidence, Finding, ImportRequest, Inspection, MountOutcome, Severity, System, Verdict,
+};
 
 /// Evidence that one finding carries at most.
 const MAX_EVIDENCE: usize = 16;
@@ -98,8 +100,26 @@ impl<'a> Judge<'a> {
         let systems = &self.inspection.systems;
         systems
             .iter()
-            .find(|system| system.is_bootable())
+            .find(|system| self.stands_alone(system))
+            .or_else(|| systems.iter().find(|system| system.is_bootable()))
             .or_else(|| systems.first())
+    }
+
+    /// Whether a system could start by itself. A tree with a kernel and without a boot menu that another system
+    /// mounts somewhere else than as its root is a part of that one: what it runs in a container or a `chroot`.
+    fn stands_alone(&self, system: &System) -> bool {
+        let is_part = || {
+            let mut others = self.inspection.systems.iter();
+            others.any(|other| {
+                other.root != system.root
+                    && !other.bootloaders.is_empty()
+                    && other.mounts.iter().any(|mount| {
+                        mount.target != "/"
+                            && matches!(&mount.outcome, MountOutcome::Joined(id) if *id == system.root)
+                    })
+            })
+        };
+        system.is_bootable() && !(system.bootloaders.is_empty() && is_part())
     }
 
     fn push(&mut self, finding: Draft) {

@@ -8,9 +8,12 @@
     reason = "tests may panic"
 )]
 
+mod beside;
 mod defaults;
+mod early;
 mod layouts;
 mod matrix;
+mod network;
 mod ostree;
 mod relatives;
 mod settings;
