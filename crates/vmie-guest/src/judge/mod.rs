@@ -169,6 +169,37 @@ fn undetermined(code: &'static str, svc: &[SvcId], what: &str, why: &str) -> Dra
         svc,
         format!("{what} could not be established, because {why}"),
     )
+    .remedy(looking(code))
+}
+
+/// How to establish what could not be, by the code of the finding.
+fn looking(code: &str) -> &'static str {
+    match code {
+        "undetermined-disk" => {
+            "Check that the file is whole and a disk: vmie check IMAGE, vmie volumes IMAGE"
+        }
+        "undetermined-boot-mode" | "undetermined-fallback-binary" => {
+            "Look at the partitions with vmie volumes IMAGE, and into the EFI system partition in the guest: ls /boot/efi/EFI"
+        }
+        "undetermined-system" | "undetermined-version" => {
+            "In the guest: cat /etc/os-release (Linux), winver (Windows); give every disk of the machine"
+        }
+        "undetermined-architecture" => {
+            "In the guest: uname -m (Linux), echo %PROCESSOR_ARCHITECTURE% (Windows)"
+        }
+        "undetermined-edition" => "In the guest: DISM /Online /Get-CurrentEdition",
+        "undetermined-language" => "In the guest: Get-WinSystemLocale",
+        "undetermined-kernel" => {
+            "In the guest: uname -r, and grubby --default-kernel or grep default /boot/grub/grub.cfg"
+        }
+        "undetermined-boot-loader" => {
+            "Give the disk with /boot, too; in the guest: ls /boot/grub /boot/grub2"
+        }
+        "undetermined-initramfs" => {
+            "In the guest: lsinitramfs /boot/initrd.img-$(uname -r), or lsinitrd"
+        }
+        _ => "Give every disk of the machine, and look at what is named with another tool",
+    }
 }
 
 impl Draft {

@@ -12,6 +12,7 @@ mod boot;
 mod findings;
 mod points;
 mod systems;
+mod unknown;
 
 use std::sync::Arc;
 

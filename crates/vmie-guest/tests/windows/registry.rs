@@ -426,3 +426,27 @@ fn svc_lim_8_drivers_count_unless_they_are_switched_off() {
     assert!(missing && !names.contains(&"stornvme".to_owned()));
     assert!(with(0, 4).0);
 }
+
+/// A registry without the edition, and one without any name of it.
+#[test]
+fn svc_os_3_an_edition_that_nothing_names_is_left_open() {
+    let current = "Microsoft\\Windows NT\\CurrentVersion";
+    let hive = HiveBuilder::new()
+        .text(current, "CurrentBuildNumber", "17763")
+        .text(current, "ProductName", "Windows Server 2019 Standard")
+        .text(current, "InstallationType", "Server")
+        .number(current, "CurrentMajorVersionNumber", 10)
+        .number(current, "CurrentMinorVersionNumber", 0);
+    let found = changed(&server(), |files| {
+        for (path, content) in files.iter_mut() {
+            if path == SOFTWARE {
+                *content = hive.build();
+            }
+        }
+    });
+    assert_eq!(found.systems[0].os.name, "Windows Server 2019");
+    let verdict = practical(&found);
+    assert_eq!(verdict.decision, Decision::Undetermined);
+    let finding = verdict.finding("undetermined-edition").unwrap();
+    assert!(finding.remedy.contains("DISM"), "{}", finding.remedy);
+}
