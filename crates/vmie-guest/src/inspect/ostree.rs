@@ -67,12 +67,12 @@ fn deployments(files: &dyn Filesystem) -> Vec<One> {
         let folder = base.join(&group).join("deploy");
         for name in folders(files, &folder) {
             let path = folder.join(&name);
-            let mark = |mark: &&str| {
+            let has = |mark: &str| {
                 files
                     .metadata(&path.join(mark.trim_start_matches('/')))
                     .is_ok()
             };
-            if found.len() >= MAX_DEPLOYMENTS || !MARKS.iter().any(|one| mark(&one)) {
+            if found.len() >= MAX_DEPLOYMENTS || !MARKS.iter().any(|mark| has(mark)) {
                 continue;
             }
             if let Ok(node) = files.find(&path) {

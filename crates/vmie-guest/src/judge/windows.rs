@@ -16,6 +16,7 @@ impl Judge<'_> {
         self.windows_matrix(system, windows);
         self.windows_boot(windows);
         self.windows_default(windows);
+        self.windows_boot_manager(windows);
         self.windows_boot_ini(windows);
         self.windows_reach(windows);
         self.windows_settings(system, windows);

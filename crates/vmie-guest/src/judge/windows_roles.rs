@@ -5,8 +5,8 @@ use vmie_rules::message::Message;
 use vmie_volumes::{DiskLayout, TableKind};
 
 use super::{Judge, advise, change, refuse, undetermined};
-use crate::Evidence;
 use crate::windows::{Windows, boot_ini};
+use crate::{BootMode, Evidence};
 
 /// The primary partitions of a disk; all those of a GPT are.
 pub(super) fn primaries(layout: &DiskLayout) -> usize {
@@ -46,6 +46,29 @@ impl Judge<'_> {
             );
         }
         true
+    }
+
+    /// A BIOS gets from the active partition to `bootmgr`, and without it no further (SVC-BOOT-7, SVC-ERR-20).
+    pub(super) fn windows_boot_manager(&mut self, windows: &Windows) {
+        let by_bios = self
+            .inspection
+            .boot
+            .modes
+            .get()
+            .is_some_and(|modes| modes.as_slice() == [BootMode::LegacyBios]);
+        let is_told = windows.boot.get().is_some() && self.inspection.unread.is_empty();
+        if by_bios && is_told && windows.boot_manager.is_none() {
+            self.push(
+                advise(
+                    "no-boot-manager",
+                    &[SvcId::Boot7, SvcId::Err20],
+                    "The disk boots by a BIOS, and no volume has the boot manager that it starts (bootmgr)",
+                )
+                .message(&Message::FirstBootFailure)
+                .evidence(windows.boot.evidence())
+                .remedy("Write the boot files again: bcdboot C:\\Windows /f BIOS"),
+            );
+        }
     }
 
     /// A default of the boot menu that is none of its systems: what starts is not known.

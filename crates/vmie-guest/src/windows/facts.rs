@@ -86,6 +86,8 @@ pub struct Windows {
     pub tools: Vec<Tool>,
     /// The boot configuration data.
     pub boot: Fact<BootStore>,
+    /// The boot manager that a BIOS starts (`bootmgr`), on whichever volume it is.
+    pub boot_manager: Option<Evidence>,
     /// The boot menu of systems before it: `boot.ini`.
     pub boot_ini: Option<BootIni>,
     /// What each fact was seen in, by the fact's name.

@@ -19,6 +19,9 @@ use crate::{
 /// starts.
 const STORES: &[&str] = &["/EFI/Microsoft/Boot/BCD", "/Boot/BCD"];
 
+/// What the boot sector of the active partition starts.
+const BOOT_MANAGER: &str = "/bootmgr";
+
 /// What there is to say of a Windows in the terms of every system.
 pub(crate) struct Found {
     pub(crate) os: Os,
@@ -433,6 +436,9 @@ fn boot_store(
         }
         if windows.boot_ini.is_none() {
             windows.boot_ini = boot_ini::read(files);
+        }
+        if windows.boot_manager.is_none() && files.has(BOOT_MANAGER) {
+            windows.boot_manager = Some(files.evidence(BOOT_MANAGER, "what a BIOS starts"));
         }
     }
     if !found.is_empty() {

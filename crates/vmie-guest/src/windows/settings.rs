@@ -143,6 +143,7 @@ pub(super) fn empty(folder: &str) -> Windows {
         fast_startup: None,
         tools: Vec::new(),
         boot: Fact::unknown("there is no boot configuration data", Vec::new()),
+        boot_manager: None,
         boot_ini: None,
         evidence: Vec::new(),
         problems: Vec::new(),

@@ -11,6 +11,7 @@
 mod beside;
 mod defaults;
 mod early;
+mod identity;
 mod layouts;
 mod matrix;
 mod network;

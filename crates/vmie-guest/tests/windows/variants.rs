@@ -523,3 +523,31 @@ fn svc_os_3_word_size_is_that_of_the_kernel() {
     assert_eq!(verdict.decision, Decision::Undetermined);
     assert!(verdict.finding("undetermined-architecture").is_some());
 }
+
+/// A BIOS needs the boot manager; UEFI has its own.
+#[test]
+fn svc_boot_7_a_bios_needs_the_boot_manager() {
+    let said = |guest: &Guest, manager: bool| {
+        let mut boot = guest.boot_files();
+        boot.retain(|(path, _)| manager || path != "/bootmgr");
+        let (layout, kind) = match guest.uefi {
+            true => (super::uefi_layout(), FsKind::Fat32),
+            false => (layout(), FsKind::Ntfs),
+        };
+        let root = volume(FsKind::Ntfs, guest.files());
+        let verdict = practical(&look_at(layout, vec![volume(kind, boot), root]));
+        verdict
+            .finding("no-boot-manager")
+            .map(|finding| finding.svc.clone())
+    };
+    assert_eq!(said(&server(), true), None);
+    let svc = vec![SvcId::Boot7, SvcId::Err20];
+    assert_eq!(said(&server(), false), Some(svc));
+    let mut uefi = server();
+    uefi.uefi = true;
+    assert_eq!(said(&uefi, false), None);
+    assert_eq!(
+        said(&Guest::new(of("Windows Server 2003"), "Standard"), false),
+        None
+    );
+}
