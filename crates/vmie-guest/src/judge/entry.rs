@@ -4,6 +4,7 @@ use vmie_rules::SvcId;
 use vmie_rules::message::Message;
 
 use super::{Judge, advise, refuse};
+use crate::fstab::Device;
 use crate::{Bootloader, DefaultEntry, Evidence, ImageFile, KernelFlavour, System};
 
 /// What is wrong with the image that starts by default.
@@ -22,6 +23,89 @@ impl Judge<'_> {
     pub(super) fn default_entry(&mut self, system: &System) {
         self.image(system);
         self.wanted(system);
+        self.root(system);
+        self.devices(system);
+    }
+
+    /// A root that the kernel is told to mount and that is on none of the disks: it does not get further than
+    /// its initramfs (SVC-ERR-20).
+    fn root(&mut self, system: &System) {
+        let Some(root) = system.default_kernel.get().and_then(|kernel| kernel.root()) else {
+            return;
+        };
+        let all = self.inspection;
+        let is_all_known =
+            all.unread.is_empty() && all.disks.iter().all(|disk| disk.layout.get().is_some());
+        let partitions = || {
+            let layouts = all.disks.iter().filter_map(|disk| disk.layout.get());
+            layouts.flat_map(|layout| &layout.partitions)
+        };
+        let same =
+            |own: Option<&str>, named: &str| own.is_some_and(|own| own.eq_ignore_ascii_case(named));
+        let is_there = match Device::of(root) {
+            // A filesystem that does not tell its UUID may be the one.
+            Device::Uuid(uuid) => all.filesystems.iter().any(|one| {
+                same(one.uuid.as_deref(), uuid) || (one.volume == system.root && one.uuid.is_none())
+            }),
+            Device::Label(label) => all
+                .filesystems
+                .iter()
+                .any(|one| one.label.as_deref() == Some(label)),
+            // `PARTUUID=…/PARTNROFF=1` is a place beside another partition.
+            Device::PartUuid(uuid) if !uuid.contains('/') => {
+                partitions().any(|one| same(one.part_uuid.as_deref(), uuid))
+            }
+            Device::PartLabel(label) => partitions().any(|one| one.name == label),
+            _ => true,
+        };
+        if is_there || !is_all_known {
+            return;
+        }
+        self.push(
+            refuse(
+                "root-not-found",
+                &[SvcId::Err20],
+                format!(
+                    "The default boot entry mounts {} as the root, which is on none of the disks",
+                    root.escape_debug()
+                ),
+            )
+            .message(&Message::FirstBootFailure)
+            .evidence(system.default_kernel.evidence())
+            .remedy("Give every disk of the machine; or write the menu again in the guest, so that it names the root that is there (blkid prints it)"),
+        );
+    }
+
+    /// Disks that the command line names as the kernel of the old machine called them, but for the root.
+    fn devices(&mut self, system: &System) {
+        let default = system.default_kernel.get();
+        let Some(line) = default.and_then(|kernel| kernel.cmdline.as_deref()) else {
+            return;
+        };
+        let is_disk = |value: &str| matches!(Device::of(value), Device::Kernel { .. });
+        let named: Vec<&str> = line
+            .split_ascii_whitespace()
+            .filter(|word| {
+                word.split_once('=')
+                    .is_some_and(|(name, value)| name != "root" && is_disk(value))
+            })
+            .take(8)
+            .collect();
+        if named.is_empty() {
+            return;
+        }
+        self.push(
+            advise(
+                "command-line-names-disks",
+                &[SvcId::Mod5, SvcId::Mod6],
+                format!(
+                    "The kernel's command line names disks that are called otherwise after the import: {}",
+                    named.join(" ").escape_debug()
+                ),
+            )
+            .evidence(system.default_kernel.evidence())
+            .remedy("Write UUID=… for the devices in GRUB_CMDLINE_LINUX of /etc/default/grub, and write the menu again"),
+        );
     }
 
     /// An entry whose kernel is not there starts nothing. Whoever goes by the default finds no kernel

@@ -11,7 +11,7 @@ use vmie_rules::matrix::Edition;
 use vmie_testkit::linux::{Entry, Guest, Machine, kernel_image};
 use vmie_volumes::VolumeId;
 
-use crate::layouts::{self, ROOT_UUID};
+use crate::layouts;
 use crate::{UUID, look_with};
 
 const OTHER: &str = "99999999-2222-3333-4444-555555555555";
@@ -207,7 +207,12 @@ fn svc_lim_2_a_volume_that_is_mounted_below_a_system_is_a_part_of_it() {
     assert!(verdict.finding("several-systems").is_some());
     let alone = format!("UUID={UUID} / ext4 defaults 0 1\n");
     let verdict = say(&machine(vec![root(alone), chroot()]));
-    assert!(verdict.finding("several-systems").is_some());
+    let finding = verdict.finding("several-systems").unwrap();
+    assert!(finding.svc.contains(&SvcId::Err25));
+    assert_eq!(
+        finding.service_message.as_deref(),
+        Some("ClientError: Unsupported configuration - Multiple directories found")
+    );
 }
 
 /// Backups: of Timeshift by rsync, and of a whole machine in a folder.
@@ -233,10 +238,10 @@ fn svc_lim_2_a_volume_of_backups_is_no_system() {
 #[test]
 fn svc_lim_2_snapshots_of_btrfs_are_no_systems() {
     let table = format!(
-        "UUID={ROOT_UUID} / btrfs defaults,subvol=@ 0 0\nUUID={ROOT_UUID} /home btrfs subvol=@home 0 0\n"
+        "UUID={UUID} / btrfs defaults,subvol=@ 0 0\nUUID={UUID} /home btrfs subvol=@home 0 0\n"
     );
     let old = guest("debian", "11", "5.10.0-8-amd64");
-    let files = filesystem(FsKind::Btrfs, ROOT_UUID).with_dir("/@home/someone");
+    let files = filesystem(FsKind::Btrfs, UUID).with_dir("/@home/someone");
     // The older states say of themselves that they are the root, too.
     let files = below(files, "/@/.snapshots/1/snapshot", &old, true)
         .with_file("/@/.snapshots/1/snapshot/etc/fstab", table.clone());

@@ -444,3 +444,93 @@ fn svc_err_29_paths_through_subvolumes_of_btrfs_are_followed() {
     let found = layouts::look(true, None, None, gone, None);
     assert_eq!(file(&found), ImageFile::Missing);
 }
+
+/// A root that is nowhere starts nothing; one that is named in another way is left to the kernel.
+#[test]
+fn svc_err_20_a_root_that_is_on_none_of_the_disks_is_refused() {
+    let with = |root: &str| {
+        let menu =
+            one(&format!("/boot/vmlinuz-{RELEASE}")).replace(&format!("root=UUID={UUID}"), root);
+        debian(&menu, |files| files)
+    };
+    let verdict = say(&with("root=UUID=dead-beef"));
+    assert_eq!(verdict.decision, Decision::Refused);
+    let finding = verdict.finding("root-not-found").unwrap();
+    assert_eq!(finding.svc, [SvcId::Err20]);
+    assert_eq!(
+        finding.title,
+        "The default boot entry mounts UUID=dead-beef as the root, which is on none of the disks"
+    );
+    assert_eq!(finding.evidence[0].line, Some(3));
+    assert!(
+        finding
+            .service_message
+            .as_deref()
+            .unwrap()
+            .starts_with("FirstBootFailure")
+    );
+    for gone in [
+        "root=LABEL=none",
+        "root=PARTUUID=12345678-07",
+        "root=PARTLABEL=none",
+    ] {
+        assert!(
+            say(&with(gone)).finding("root-not-found").is_some(),
+            "{gone}"
+        );
+    }
+    let by_case = format!("root=UUID={}", UUID.to_uppercase());
+    for there in [
+        format!("root=UUID={UUID}").as_str(),
+        by_case.as_str(),
+        &format!("root=/dev/disk/by-uuid/{UUID}"),
+        "root=/dev/mapper/vg-root",
+        "root=PARTUUID=12345678-07/PARTNROFF=1",
+        "root=ZFS=rpool/ROOT",
+        "",
+    ] {
+        assert!(
+            say(&with(there)).finding("root-not-found").is_none(),
+            "{there}"
+        );
+    }
+    // With a disk that cannot be looked at nothing is said.
+    let mut found = with("root=UUID=dead-beef");
+    found.disks.push(Disk::new(
+        1,
+        1 << 20,
+        Fact::unknown("its table is damaged", Vec::new()),
+    ));
+    assert!(say(&found).finding("root-not-found").is_none());
+}
+
+/// Disks by name elsewhere on the command line: what is resumed from, a console is none.
+#[test]
+fn svc_mod_5_disks_that_the_command_line_names_are_told() {
+    let with = |more: &str| {
+        let menu =
+            one(&format!("/boot/vmlinuz-{RELEASE}")).replace(" ro ", &format!(" ro {more} "));
+        say(&debian(&menu, |files| files))
+    };
+    let verdict = with("resume=/dev/sda5 console=ttyS0 quiet");
+    let finding = verdict.finding("command-line-names-disks").unwrap();
+    assert_eq!(finding.svc, [SvcId::Mod5, SvcId::Mod6]);
+    assert!(
+        finding
+            .title
+            .ends_with("after the import: resume=/dev/sda5"),
+        "{}",
+        finding.title
+    );
+    for fine in [
+        "resume=UUID=1-2",
+        "console=ttyS0,115200",
+        "crashkernel=auto rd.lvm.lv=a/b",
+        "swapaccount=1",
+    ] {
+        assert!(
+            with(fine).finding("command-line-names-disks").is_none(),
+            "{fine}"
+        );
+    }
+}

@@ -299,3 +299,37 @@ fn svc_lim_8_the_timeout_of_nvme_may_be_set_in_a_file() {
         .0
     );
 }
+
+/// Every driver that is looked for, as a module, built in, and in the initramfs.
+#[test]
+fn svc_lim_8_every_driver_is_told_by_its_name() {
+    for driver in [
+        "nvme",
+        "ena",
+        "xen-blkfront",
+        "xen-netfront",
+        "virtio_blk",
+        "virtio_net",
+        "virtio_pci",
+        "virtio_scsi",
+        "ahci",
+        "mptspi",
+        "mptsas",
+        "mpt3sas",
+    ] {
+        let other = driver.replace('-', "_");
+        let archive = cpio(&[(&format!("lib/modules/{RELEASE}/kernel/{other}.ko"), b"m")]);
+        let found = guest(
+            &archive,
+            &format!("kernel/a/{other}.ko.xz: kernel/b.ko\n"),
+            "",
+            |f| f,
+        );
+        assert_eq!(found.systems[0].drivers.get().unwrap().modules, [driver]);
+        assert_eq!(listed(&found).0, [driver]);
+        let found = guest(&archive, "", &format!("kernel/a/{driver}.ko\n"), |f| f);
+        let drivers = found.systems[0].drivers.get().unwrap();
+        assert!(drivers.has(driver) && drivers.modules.is_empty());
+        assert_eq!(drivers.builtin, [driver]);
+    }
+}

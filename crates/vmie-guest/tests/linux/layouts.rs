@@ -513,7 +513,11 @@ fn svc_lim_8_ubuntu_for_clouds_starts_without_an_initramfs() {
     identity.label = Some("cloudimg-rootfs".to_owned());
     let root = root.with_identity(identity).with_file(
         "/boot/grub/grub.cfg",
-        include_str!("data/ubuntu-cloud-grub.cfg"),
+        // The third partition of the layout.
+        include_str!("data/ubuntu-cloud-grub.cfg").replace(
+            "c0ffee00-0000-4000-8000-000000000001",
+            "03030303-0303-0303-0303-030303030303",
+        ),
     );
     let (root, modules) = kernel(
         root.clone(),
