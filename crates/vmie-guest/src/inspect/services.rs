@@ -31,6 +31,21 @@ const UNITS: &[&str] = &[
     "/etc/systemd/system",
 ];
 
+/// The targets of a start that packages themselves put services into.
+const TARGETS: &[&str] = &[
+    "multi-user.target.wants",
+    "sockets.target.wants",
+    "network.target.wants",
+    "network-online.target.wants",
+    "basic.target.wants",
+    "sysinit.target.wants",
+];
+
+fn is_wanted(tree: &Tree, folder: &str, target: &str, unit: &str) -> bool {
+    let path = format!("{folder}/{target}/{unit}");
+    tree.link(&path).is_some() || tree.size(&path).is_some()
+}
+
 /// Whether a service is started with the system: by systemd's links, else by those of System V's
 /// run levels, else by Upstart's job. `None` when the system has no such service.
 pub(super) fn is_enabled(tree: &Tree, units: &[&str], scripts: &[&str]) -> Option<bool> {
@@ -45,9 +60,12 @@ pub(super) fn is_enabled(tree: &Tree, units: &[&str], scripts: &[&str]) -> Optio
             .names("/etc/systemd/system")
             .into_iter()
             .filter(|name| name.ends_with(".wants") || name.ends_with(".requires"))
-            .any(|folder| {
-                let path = format!("/etc/systemd/system/{folder}/{unit}");
-                tree.link(&path).is_some() || tree.size(&path).is_some()
+            .any(|folder| is_wanted(tree, "/etc/systemd/system", &folder, unit));
+        // What a package itself wants needs no link in /etc.
+        let wanted = wanted
+            || UNITS.iter().any(|folder| {
+                let mut targets = TARGETS.iter();
+                targets.any(|target| is_wanted(tree, folder, target, unit))
             });
         if wanted {
             return Some(true);

@@ -288,6 +288,12 @@ fn svc_cfg_1_a_dhcp_client_that_is_switched_off_is_told() {
         "[Unit]\n",
     );
     assert_eq!(told(&client(&[networkd, unit]))[0].0, "dhcp-client-off");
+    // So does a package that wants it itself.
+    let by_package = (
+        "/usr/lib/systemd/system/multi-user.target.wants/systemd-networkd.service",
+        "-> ../systemd-networkd.service",
+    );
+    nothing(&client(&[networkd, unit, by_package]));
     // netplan switches it on when the system starts; a mask holds all the same.
     let netplan = (
         "/etc/netplan/a.yaml",

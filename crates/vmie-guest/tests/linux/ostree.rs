@@ -165,6 +165,8 @@ fn svc_os_3_fedora_coreos_is_one_system_with_two_deployments() {
     let entry = system.bootloaders[0].default.as_ref().unwrap();
     assert_eq!(entry.file, ImageFile::There);
     assert!(system.drivers.get().unwrap().has("nvme"));
+    let page = vmie_guest::html("disk", &found, &layouts::say(&found, Mode::Practical));
+    assert!(page.contains(&format!("<code>{}</code>", deployment.path)));
     // Fedora 39 is a row of the matrix, and CoreOS is not that.
     let verdict = refused(&found, "Fedora CoreOS 39.20231101.3.0");
     let refusals = verdict
