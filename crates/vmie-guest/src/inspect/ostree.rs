@@ -16,6 +16,8 @@ const DEPLOY: &str = "/ostree/deploy";
 /// deployments of one group as a rule, and an entry for each.
 const MAX_GROUPS: usize = 32;
 const MAX_DEPLOYMENTS: usize = 64;
+/// Names in the folder of a group that are looked at, whatever they are.
+const MAX_NAMES: usize = 256;
 /// The longest entry that is read, in bytes.
 const MAX_ENTRY: u64 = 64 << 10;
 /// Links that are followed on the way to a deployment; there are two.
@@ -65,7 +67,7 @@ fn deployments(files: &dyn Filesystem) -> Vec<One> {
     let base = GuestPath::from(DEPLOY);
     for group in folders(files, &base).into_iter().take(MAX_GROUPS) {
         let folder = base.join(&group).join("deploy");
-        for name in folders(files, &folder) {
+        for name in folders(files, &folder).into_iter().take(MAX_NAMES) {
             let path = folder.join(&name);
             let has = |mark: &str| {
                 files

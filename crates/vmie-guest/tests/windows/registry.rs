@@ -450,3 +450,70 @@ fn svc_os_3_an_edition_that_nothing_names_is_left_open() {
     let finding = verdict.finding("undetermined-edition").unwrap();
     assert!(finding.remedy.contains("DISM"), "{}", finding.remedy);
 }
+
+/// Instances of both word sizes, each once, with their editions.
+#[test]
+fn svc_lic_4_every_instance_of_sql_server_is_told() {
+    let own = "Microsoft\\Microsoft SQL Server";
+    let other = format!("Wow6432Node\\{own}");
+    let instance = |hive: HiveBuilder, base: &str, name: &str, id: &str, edition: &str| {
+        hive.text(&format!("{base}\\Instance Names\\SQL"), name, id)
+            .text(&format!("{base}\\{id}\\Setup"), "Edition", edition)
+    };
+    let hive = instance(
+        HiveBuilder::new(),
+        own,
+        "MSSQLSERVER",
+        "MSSQL15.MSSQLSERVER",
+        "Enterprise Edition: Core-based Licensing",
+    );
+    let hive = instance(hive, own, "WEB", "MSSQL15.WEB", "Web Edition");
+    let hive = instance(hive, &other, "OLD", "MSSQL.1", "Express Edition");
+    let hive = instance(hive, &other, "mssqlserver", "MSSQL.2", "Standard Edition");
+    let mut guest = server();
+    guest.software = hive;
+    let verdict = practical(&look(&guest));
+    let finding = verdict.finding("sql-server-installed").unwrap();
+    assert_eq!(finding.svc, [SvcId::Lic4]);
+    assert!(
+        finding.title.contains(
+            "MSSQLSERVER (Enterprise Edition: Core-based Licensing), WEB (Web Edition), OLD (Express Edition);"
+        ),
+        "{}",
+        finding.title
+    );
+    assert_eq!(finding.evidence.len(), 3);
+}
+
+/// Paths of a directory's database that are on the system's own drive, however they are written.
+#[test]
+fn svc_err_20_a_database_on_the_systems_drive_is_not_elsewhere() {
+    let elsewhere = |path: &str| {
+        let mut guest = server();
+        guest.more.push(("ProductType".to_owned(), Vec::new()));
+        guest.system = HiveBuilder::new()
+            .text(
+                &control("Control\\ProductOptions"),
+                "ProductType",
+                "LanmanNT",
+            )
+            .text(
+                &control("Services\\NTDS\\Parameters"),
+                "DSA Database file",
+                path,
+            );
+        let verdict = practical(&look(&guest));
+        let title = &verdict.finding("domain-controller").unwrap().title;
+        title.contains("another drive")
+    };
+    for own in [
+        "C:\\Windows\\NTDS\\ntds.dit",
+        "c:\\NTDS\\ntds.dit",
+        "%SystemRoot%\\NTDS\\ntds.dit",
+    ] {
+        assert!(!elsewhere(own), "{own}");
+    }
+    for other in ["D:\\NTDS\\ntds.dit", "e:\\ntds.dit"] {
+        assert!(elsewhere(other), "{other}");
+    }
+}
