@@ -124,6 +124,25 @@ impl Judge<'_> {
                 .remedy("Remove the other lines of [operating systems] from C:\\boot.ini"),
             );
         }
+        // NTLDR takes the first entry then.
+        let wanted = menu.default.as_deref().filter(|wanted| {
+            !menu.systems.is_empty()
+                && !menu
+                    .systems
+                    .iter()
+                    .any(|system| system.path.eq_ignore_ascii_case(wanted))
+        });
+        if let (Some(wanted), Some(first)) = (wanted, menu.systems.first()) {
+            self.push(
+                advise(
+                    "default-entry-missing",
+                    &[SvcId::Boot7, SvcId::Err20],
+                    format!("The boot menu's default {} is none of its systems", wanted.escape_debug()),
+                )
+                .evidence(&[at(first.line, format!("{} \"{}\"", first.path, first.title))])
+                .remedy("Write the path of an entry of [operating systems] behind default= in C:\\boot.ini"),
+            );
+        }
         let redirected = menu.systems.iter().find(|system| system.has("redirect"));
         if let Some(system) = redirected {
             self.push(

@@ -534,3 +534,41 @@ fn svc_mod_5_disks_that_the_command_line_names_are_told() {
         );
     }
 }
+
+/// A `/boot` that is a link into the root: the kernel's path goes through it, or around it.
+#[test]
+fn svc_err_29_a_boot_that_is_a_link_is_followed() {
+    for (link, image) in [
+        ("srv/boot", format!("/boot/vmlinuz-{RELEASE}")),
+        ("/srv/boot", format!("/srv/boot/vmlinuz-{RELEASE}")),
+        (
+            "./srv/../srv/boot/",
+            format!("/boot/../boot/vmlinuz-{RELEASE}"),
+        ),
+    ] {
+        let whole = debian(&one(&image), |files| {
+            files
+                .with_file(
+                    format!("/srv/boot/vmlinuz-{RELEASE}"),
+                    kernel_image(RELEASE),
+                )
+                .with_file(
+                    format!("/srv/boot/initrd.img-{RELEASE}"),
+                    vmie_testkit::linux::cpio(&[("init", b"x")]),
+                )
+                .with_file("/srv/boot/grub/grub.cfg", one(&image))
+                .with_symlink("/boot", link)
+        });
+        let system = &whole.systems[0];
+        assert_eq!(file(&whole), ImageFile::There, "{link}");
+        assert_eq!(system.default_kernel.get().unwrap().release, RELEASE);
+        assert_eq!(nothing_said(&whole).decision, Decision::Accepted);
+        // And one that is gone is gone.
+        let gone = debian(&one(&image), |files| {
+            files
+                .with_file("/srv/boot/grub/grub.cfg", one(&image))
+                .with_symlink("/boot", link)
+        });
+        assert_eq!(file(&gone), ImageFile::Missing);
+    }
+}

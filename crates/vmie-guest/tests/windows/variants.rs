@@ -551,3 +551,27 @@ fn svc_boot_7_a_bios_needs_the_boot_manager() {
         None
     );
 }
+
+#[test]
+fn svc_boot_7_a_default_of_boot_ini_that_is_none_of_its_systems_is_told() {
+    let said = |menu: String| {
+        let guest = Guest::new(of("Windows Server 2003"), "Standard");
+        let mut files = guest.files();
+        files.retain(|(path, _)| path != "/boot.ini");
+        files.push(("/boot.ini".to_owned(), menu.into_bytes()));
+        let found = look_at(layout(), vec![volume(FsKind::Ntfs, files)]);
+        let verdict = say(&found, Edition::E2025, Mode::Practical);
+        verdict
+            .finding("default-entry-missing")
+            .map(|finding| (finding.title.clone(), finding.evidence[0].line))
+    };
+    assert_eq!(said(BOOT_INI.to_owned()), None);
+    assert_eq!(
+        said(BOOT_INI.replace("partition(1)\\WINDOWS\r\n", "PARTITION(1)\\windows\r\n")),
+        None
+    );
+    let (title, line) =
+        said(BOOT_INI.replace("partition(1)\\WINDOWS\r\n", "partition(2)\\WINNT\r\n")).unwrap();
+    assert!(title.contains("partition(2)"), "{title}");
+    assert_eq!(line, Some(5));
+}
