@@ -39,275 +39,61 @@ pub(crate) fn windows(found: &Inspection) -> &Windows {
     found.systems[0].windows.as_deref().unwrap()
 }
 
+/// Product of the guide, build, `ProductName`, `EditionID`, edition of the guide, what becomes of it. A build of
+/// 22000 or more is Windows 11, whatever it calls itself; editions without media player (N), for Korea (KN), for a
+/// trial (Eval) or for long (S) are the same.
+const NAMES: &str = "
+    Windows 10 | 10240 | Windows 10 | Core | Home | taken
+    Windows 10 | 19045 | Windows 10 | Professional | Professional | taken
+    Windows 10 | 21996 | Windows 10 | Professional | Professional | taken
+    Windows 11 | 22000 | Windows 10 | Professional | Professional | taken
+    Windows 11 | 22621 | Windows 10 | Core | Home | taken
+    Windows 11 | 22631 | Windows 10 | Education | Education | taken
+    Windows 11 | 26100 | Windows 10 | Enterprise | Enterprise | taken
+    Windows 11 | 26200 | Windows 10 | Professional | Professional | taken
+    Windows 10 | 19045 | Windows 10 | ProfessionalN | Professional | taken
+    Windows 10 | 19045 | Windows 10 | ProfessionalKN | Professional | taken
+    Windows 10 | 19045 | Windows 10 | CoreN | Home | taken
+    Windows 10 | 19045 | Windows 10 | CoreSingleLanguage | Home | taken
+    Windows 10 | 19045 | Windows 10 | CoreCountrySpecific | Home | taken
+    Windows 10 | 19045 | Windows 10 | EnterpriseEval | Enterprise | taken
+    Windows 10 | 19045 | Windows 10 | EnterpriseNEval | Enterprise | taken
+    Windows 10 | 17763 | Windows 10 | EnterpriseS | Enterprise | taken
+    Windows 10 | 17763 | Windows 10 | EnterpriseSN | Enterprise | taken
+    Windows 10 | 19045 | Windows 10 | EducationN | Education | taken
+    Windows 10 | 19045 | Windows 10 | IoTEnterprise | IoT Enterprise | refused
+    Windows 10 | 19045 | Windows 10 | Cloud | S | refused
+    Windows 8.1 | 9600 | Windows 8.1 | ProfessionalWMC | Professional | taken
+    Windows 7 | 7600 | Windows 7 | HomeBasicN | Home | taken
+    Windows 7 | 7601 | Windows 7 | HomePremiumN | Home | taken
+    Windows 7 | 7601 | Windows 7 | UltimateN | Ultimate | taken
+    Windows Server 2008 | 6001 | Windows Server (R) 2008 | ServerStandardV | Standard | taken
+    Windows Server 2008 | 6003 | Windows Server (R) 2008 | ServerEnterprise | Enterprise | taken
+    Windows Server 2008 R2 | 7600 | Windows Server 2008 R2 | ServerWeb | Web Server | taken
+    Windows Server 2008 R2 | 7601 | Windows Server 2008 R2 | ServerStandardCore | Standard | taken
+    Windows Server 2012 R2 | 9600 | Windows Server 2012 R2 | ServerDatacenterEval | Datacenter | taken
+    Windows Server 2012 R2 | 9600 | Windows Server 2012 R2 | ServerSolution | Essentials | refused
+    Windows Server 2016 | 14393 | Windows Server 2016 | ServerStandardEval | Standard | taken
+    Windows Server 1709 | 16299 | Windows Server | ServerStandardACor | Standard | taken
+    Windows Server 1803 | 17134 | Windows Server | ServerDatacenterACor | Datacenter | taken
+    Windows Server 2019 | 17763 | Windows Server 2019 | ServerDatacenterCor | Datacenter | taken
+    Windows Server 2022 | 20348 | Windows Server 2022 | ServerStandardEval | Standard | taken
+    Windows Server 2022 | 20348 | Windows Server 2022 | ServerTurbine | Datacenter: Azure Edition | refused
+    Windows Server 2025 | 26100 | Windows Server 2025 | ServerDatacenter | Datacenter | taken
+    Windows Server 2016 | 14393 | Hyper-V Server 2016 | ServerHyperCore | Hyper-V Server | refused
+";
+
 /// `ProductName`, build and `EditionID` as the systems have them, and what the guide calls that.
 #[test]
 fn svc_os_3_every_form_of_a_name_is_the_guides_product_and_edition() {
-    for (product, build, says, id, edition, accepted) in [
-        // A build of 22000 or more is Windows 11, whatever it calls itself.
-        ("Windows 10", 10240, "Windows 10", "Core", "Home", true),
-        (
-            "Windows 10",
-            19045,
-            "Windows 10",
-            "Professional",
-            "Professional",
-            true,
-        ),
-        (
-            "Windows 10",
-            21996,
-            "Windows 10",
-            "Professional",
-            "Professional",
-            true,
-        ),
-        (
-            "Windows 11",
-            22000,
-            "Windows 10",
-            "Professional",
-            "Professional",
-            true,
-        ),
-        ("Windows 11", 22621, "Windows 10", "Core", "Home", true),
-        (
-            "Windows 11",
-            22631,
-            "Windows 10",
-            "Education",
-            "Education",
-            true,
-        ),
-        (
-            "Windows 11",
-            26100,
-            "Windows 10",
-            "Enterprise",
-            "Enterprise",
-            true,
-        ),
-        (
-            "Windows 11",
-            26200,
-            "Windows 10",
-            "Professional",
-            "Professional",
-            true,
-        ),
-        // Without media player, for Korea, for a trial, for long.
-        (
-            "Windows 10",
-            19045,
-            "Windows 10",
-            "ProfessionalN",
-            "Professional",
-            true,
-        ),
-        (
-            "Windows 10",
-            19045,
-            "Windows 10",
-            "ProfessionalKN",
-            "Professional",
-            true,
-        ),
-        ("Windows 10", 19045, "Windows 10", "CoreN", "Home", true),
-        (
-            "Windows 10",
-            19045,
-            "Windows 10",
-            "CoreSingleLanguage",
-            "Home",
-            true,
-        ),
-        (
-            "Windows 10",
-            19045,
-            "Windows 10",
-            "CoreCountrySpecific",
-            "Home",
-            true,
-        ),
-        (
-            "Windows 10",
-            19045,
-            "Windows 10",
-            "EnterpriseEval",
-            "Enterprise",
-            true,
-        ),
-        (
-            "Windows 10",
-            19045,
-            "Windows 10",
-            "EnterpriseNEval",
-            "Enterprise",
-            true,
-        ),
-        (
-            "Windows 10",
-            17763,
-            "Windows 10",
-            "EnterpriseS",
-            "Enterprise",
-            true,
-        ),
-        (
-            "Windows 10",
-            17763,
-            "Windows 10",
-            "EnterpriseSN",
-            "Enterprise",
-            true,
-        ),
-        (
-            "Windows 10",
-            19045,
-            "Windows 10",
-            "EducationN",
-            "Education",
-            true,
-        ),
-        (
-            "Windows 10",
-            19045,
-            "Windows 10",
-            "IoTEnterprise",
-            "IoT Enterprise",
-            false,
-        ),
-        ("Windows 10", 19045, "Windows 10", "Cloud", "S", false),
-        (
-            "Windows 8.1",
-            9600,
-            "Windows 8.1",
-            "ProfessionalWMC",
-            "Professional",
-            true,
-        ),
-        ("Windows 7", 7600, "Windows 7", "HomeBasicN", "Home", true),
-        ("Windows 7", 7601, "Windows 7", "HomePremiumN", "Home", true),
-        (
-            "Windows 7",
-            7601,
-            "Windows 7",
-            "UltimateN",
-            "Ultimate",
-            true,
-        ),
-        (
-            "Windows Server 2008",
-            6001,
-            "Windows Server (R) 2008",
-            "ServerStandardV",
-            "Standard",
-            true,
-        ),
-        (
-            "Windows Server 2008",
-            6003,
-            "Windows Server (R) 2008",
-            "ServerEnterprise",
-            "Enterprise",
-            true,
-        ),
-        (
-            "Windows Server 2008 R2",
-            7600,
-            "Windows Server 2008 R2",
-            "ServerWeb",
-            "Web Server",
-            true,
-        ),
-        (
-            "Windows Server 2008 R2",
-            7601,
-            "Windows Server 2008 R2",
-            "ServerStandardCore",
-            "Standard",
-            true,
-        ),
-        (
-            "Windows Server 2012 R2",
-            9600,
-            "Windows Server 2012 R2",
-            "ServerDatacenterEval",
-            "Datacenter",
-            true,
-        ),
-        (
-            "Windows Server 2012 R2",
-            9600,
-            "Windows Server 2012 R2",
-            "ServerSolution",
-            "Essentials",
-            false,
-        ),
-        (
-            "Windows Server 2016",
-            14393,
-            "Windows Server 2016",
-            "ServerStandardEval",
-            "Standard",
-            true,
-        ),
-        (
-            "Windows Server 1709",
-            16299,
-            "Windows Server",
-            "ServerStandardACor",
-            "Standard",
-            true,
-        ),
-        (
-            "Windows Server 1803",
-            17134,
-            "Windows Server",
-            "ServerDatacenterACor",
-            "Datacenter",
-            true,
-        ),
-        (
-            "Windows Server 2019",
-            17763,
-            "Windows Server 2019",
-            "ServerDatacenterCor",
-            "Datacenter",
-            true,
-        ),
-        (
-            "Windows Server 2022",
-            20348,
-            "Windows Server 2022",
-            "ServerStandardEval",
-            "Standard",
-            true,
-        ),
-        (
-            "Windows Server 2022",
-            20348,
-            "Windows Server 2022",
-            "ServerTurbine",
-            "Datacenter: Azure Edition",
-            false,
-        ),
-        (
-            "Windows Server 2025",
-            26100,
-            "Windows Server 2025",
-            "ServerDatacenter",
-            "Datacenter",
-            true,
-        ),
-        (
-            "Windows Server 2016",
-            14393,
-            "Hyper-V Server 2016",
-            "ServerHyperCore",
-            "Hyper-V Server",
-            false,
-        ),
-    ] {
+    let mut guests = 0;
+    for row in NAMES.lines().filter(|row| !row.trim().is_empty()) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [product, build, says, id, edition, decision] = cells[..] else {
+            panic!("{row}");
+        };
+        let (build, accepted) = (build.parse::<u16>().unwrap(), decision == "taken");
+        guests += 1;
         let mut guest = Guest::new(of(product), id);
         guest.product.version.2 = build;
         guest.product.says = says;
@@ -332,6 +118,7 @@ fn svc_os_3_every_form_of_a_name_is_the_guides_product_and_edition() {
             codes(&verdict)
         );
     }
+    assert_eq!(guests, 38);
 }
 
 /// Server 2003 says `R2` in its name alone, and its edition by a list of suites.
