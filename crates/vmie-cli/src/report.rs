@@ -87,6 +87,9 @@ fn system(text: &mut String, out: &Out, system: &System) {
         &shown(&os.arch, |arch| arch.name().to_owned()),
     );
     line(text, "root", &system.root.to_string());
+    if let Some(deployment) = &system.deployment {
+        line(text, "deployment", &Safe(&deployment.path).to_string());
+    }
     for kernel in &system.kernels {
         let default = if kernel.default { " (default)" } else { "" };
         let value = format!("{}{default}", Safe(&kernel.release));

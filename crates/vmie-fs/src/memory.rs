@@ -6,7 +6,7 @@ use vmie_io::int;
 
 use crate::{
     Cause, DirEntry, Error, FileKind, FileRead, Filesystem, FsKind, GuestPath, Identity, Metadata,
-    Node, Space, State,
+    Node, Space, State, Subvolume,
 };
 
 /// A filesystem in memory: files, directories and symbolic links as they were put in.
@@ -35,7 +35,21 @@ pub struct MemoryFs {
     paths: BTreeMap<u64, GuestPath>,
     /// The number of what is put in next.
     next: u64,
+    /// The directories that are subvolumes.
+    subvolumes: Vec<Part>,
 }
+
+/// A directory that is a subvolume.
+#[derive(Clone, Debug)]
+struct Part {
+    id: u64,
+    path: GuestPath,
+    read_only: bool,
+    is_default: bool,
+}
+
+/// The number of the top-level subvolume of Btrfs.
+const TOP_LEVEL: u64 = 5;
 
 #[derive(Clone, Debug)]
 struct Stored {
@@ -73,6 +87,7 @@ impl MemoryFs {
             nodes: BTreeMap::from([(GuestPath::root(), root)]),
             paths: BTreeMap::from([(0, GuestPath::root())]),
             next: 1,
+            subvolumes: Vec::new(),
         }
     }
 
@@ -116,6 +131,47 @@ impl MemoryFs {
     pub fn with_space(mut self, space: Space) -> Self {
         self.space = Some(space);
         self
+    }
+
+    /// With the directory at `path` being a subvolume of this number that may be written. The root is the
+    /// top-level one then.
+    #[must_use]
+    pub fn with_subvolume(self, path: impl AsRef<[u8]>, id: u64) -> Self {
+        self.with_part(path, id, false, false)
+    }
+
+    /// As [`MemoryFs::with_subvolume`], of one that is mounted where no option names one.
+    #[must_use]
+    pub fn with_default_subvolume(self, path: impl AsRef<[u8]>, id: u64) -> Self {
+        self.with_part(path, id, false, true)
+    }
+
+    /// As [`MemoryFs::with_subvolume`], of a snapshot that may not be written.
+    #[must_use]
+    pub fn with_snapshot(self, path: impl AsRef<[u8]>, id: u64) -> Self {
+        self.with_part(path, id, true, false)
+    }
+
+    fn with_part(
+        mut self,
+        path: impl AsRef<[u8]>,
+        id: u64,
+        read_only: bool,
+        is_default: bool,
+    ) -> Self {
+        let path = GuestPath::new(path);
+        self.subvolumes.push(Part {
+            id,
+            path,
+            read_only,
+            is_default,
+        });
+        self
+    }
+
+    fn node_at(&self, path: &GuestPath) -> Option<Node> {
+        let stored = self.nodes.get(path)?;
+        (stored.metadata.kind == FileKind::Directory).then(|| Node::new(stored.number))
     }
 
     /// Puts a file of any kind at `path`; `content` is a file's bytes or a symbolic link's target.
@@ -219,7 +275,11 @@ impl Filesystem for MemoryFs {
     }
 
     fn root(&self) -> Node {
-        Node::new(0)
+        let mut parts = self.subvolumes.iter();
+        let default = parts.find(|part| part.is_default);
+        default
+            .and_then(|part| self.node_at(&part.path))
+            .unwrap_or_else(|| Node::new(0))
     }
 
     fn lookup(&self, dir: Node, name: &[u8]) -> Result<Option<Node>, Error> {
@@ -261,6 +321,35 @@ impl Filesystem for MemoryFs {
         Ok(Box::new(MemoryFile {
             bytes: &stored.content,
         }))
+    }
+
+    fn subvolumes(&self) -> Result<Vec<Subvolume>, Error> {
+        if self.subvolumes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let top = Subvolume {
+            id: TOP_LEVEL,
+            path: Some(GuestPath::root()),
+            parent: None,
+            root: Node::new(0),
+            is_default: !self.subvolumes.iter().any(|part| part.is_default),
+            read_only: false,
+            uuid: None,
+            snapshot_of: None,
+        };
+        let parts = self.subvolumes.iter().filter_map(|part| {
+            Some(Subvolume {
+                id: part.id,
+                path: Some(part.path.clone()),
+                parent: Some(TOP_LEVEL),
+                root: self.node_at(&part.path)?,
+                is_default: part.is_default,
+                read_only: part.read_only,
+                uuid: None,
+                snapshot_of: part.read_only.then(|| part.path.to_string_lossy()),
+            })
+        });
+        Ok(std::iter::once(top).chain(parts).collect())
     }
 }
 
@@ -305,5 +394,25 @@ mod tests {
         assert_eq!(names(&fs, "/a"), [b"b"], "a directory is not emptied");
         fs.add("/", FileKind::File, "");
         assert_eq!(names(&fs, "/"), [b"a"]);
+    }
+
+    #[test]
+    fn directories_can_be_subvolumes() {
+        let plain = MemoryFs::new(FsKind::Btrfs).with_file("/@/etc/fstab", "x");
+        assert_eq!(plain.subvolumes().unwrap(), []);
+        let fs = plain
+            .with_subvolume("/@", 256)
+            .with_snapshot("/gone", 257)
+            .with_subvolume("/@/etc/fstab", 258);
+        let subvolumes = fs.subvolumes().unwrap();
+        let told: Vec<_> = subvolumes
+            .iter()
+            .map(|sub| (sub.id, sub.is_default, sub.read_only))
+            .collect();
+        assert_eq!(told, [(5, true, false), (256, false, false)]);
+        assert!(fs.metadata(&"/@/etc/fstab".into()).is_ok());
+        let fs = fs.with_default_subvolume("/@/etc", 259);
+        assert!(fs.metadata(&"/fstab".into()).is_ok());
+        assert!(!fs.subvolumes().unwrap()[0].is_default);
     }
 }

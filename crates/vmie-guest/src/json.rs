@@ -9,9 +9,9 @@ use vmie_fs::State;
 
 use crate::fstab::FstabEntry;
 use crate::{
-    Boot, Bootloader, ConfiguredInterface, DefaultKernel, Disk, Drivers, Esp, Evidence, Fact,
-    FilesystemFacts, Finding, Firewall, Initramfs, Inspection, Kernel, Mount, MountOutcome,
-    Network, Os, Packages, Settings, Software, Ssh, System, Unread, Verdict,
+    Boot, Bootloader, ConfiguredInterface, DefaultEntry, DefaultKernel, Deployment, Disk, Drivers,
+    Esp, Evidence, Fact, FilesystemFacts, Finding, Firewall, Initramfs, Inspection, Kernel, Mount,
+    MountOutcome, Network, Os, Packages, Settings, Software, Ssh, System, Unread, Verdict,
 };
 
 /// An inspection and its verdict in one document: what is in the one, and what is in the other.
@@ -150,6 +150,7 @@ fn facts<'a>(all: &'a Inspection, each: &mut dyn FnMut(String, Option<&'a str>, 
                 tell(name("windows.product"), &windows.product, each);
                 tell(name("windows.edition"), &windows.edition, each);
                 tell(name("windows.kernel"), &windows.kernel, each);
+                tell(name("windows.settings"), &windows.settings, each);
                 tell(name("windows.language"), &windows.language, each);
                 tell(name("windows.boot"), &windows.boot, each);
                 for (fact, seen) in &windows.evidence {
@@ -240,6 +241,7 @@ document!(GroupDocument<'_>, |group| {
 document!(System, |system| {
     "root": system.root.to_string(),
     "root_subvolume": system.root_subvolume,
+    "deployment": system.deployment,
     "os": system.os,
     "kernels": system.kernels,
     "default_kernel": system.default_kernel.get(),
@@ -253,6 +255,13 @@ document!(System, |system| {
     "packages": system.packages.get(),
     "settings": system.settings,
     "windows": system.windows,
+});
+
+document!(Deployment, |deployment| {
+    "group": deployment.group,
+    "path": deployment.path,
+    "by_boot_entry": deployment.by_boot_entry,
+    "deployments": deployment.deployments,
 });
 
 document!(Os, |os| {
@@ -290,6 +299,16 @@ document!(Bootloader, |loader| {
     "bls": loader.bls,
     "entries": loader.entries,
     "relation": loader.relation.name(),
+    "default": loader.default,
+});
+
+document!(DefaultEntry, |entry| {
+    "title": entry.title,
+    "wanted": entry.wanted,
+    "found": entry.found,
+    "image": entry.image,
+    "file": entry.file.name(),
+    "line": entry.evidence.line,
 });
 
 document!(FstabEntry, |entry| {
@@ -389,6 +408,8 @@ document!(Packages, |packages| {
 
 document!(Settings, |settings| {
     "dhcp_clients": settings.dhcp_clients,
+    "dhcp_off": settings.dhcp_off.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+    "nvme_timeout": settings.nvme_timeout.as_ref().map(|(value, _)| value),
     "ssh": settings.ssh,
     "firewalls": settings.firewalls,
     "selinux": settings.selinux,

@@ -78,10 +78,10 @@ pub use evidence::{Evidence, Fact};
 pub use html::{FileReport, html, html_of_file};
 pub use inspect::{GuestVolume, Opener, inspect, inspect_volumes};
 pub use inspection::{
-    Arch, Boot, BootMode, Bootloader, BootloaderKind, ConfiguredInterface, DefaultBy,
-    DefaultKernel, Disk, Drivers, Esp, Family, FilesystemFacts, Firewall, Initramfs, Inspection,
-    Kernel, KernelFlavour, KernelSource, MenuRelation, Mount, MountOutcome, Network, Os, Packages,
-    Settings, Software, SoftwareKind, Ssh, System, Unread,
+    Arch, Boot, BootMode, Bootloader, BootloaderKind, ConfiguredInterface, DefaultBy, DefaultEntry,
+    DefaultKernel, Deployment, Disk, Drivers, Esp, Family, FilesystemFacts, Firewall, ImageFile,
+    Initramfs, Inspection, Kernel, KernelFlavour, KernelSource, MenuRelation, Mount, MountOutcome,
+    Network, Os, Packages, Settings, Software, SoftwareKind, Ssh, System, Unread,
 };
 #[cfg(feature = "serde")]
 pub use json::Preflight;

@@ -4,6 +4,8 @@ use vmie_rules::guest::BootMode;
 use vmie_rules::license::LicenseType;
 use vmie_rules::stated::StatedSystem;
 
+use crate::Evidence;
+
 /// An import as it would be asked for. The default asks for nothing in particular: everything that
 /// is not told is not judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +36,10 @@ pub struct Container {
     pub in_ova: bool,
     /// Whether the disk is split over several files.
     pub chunked: bool,
+    /// Whether the file needs others beside itself: a parent, or extents of their own.
+    pub needs_others: bool,
+    /// Where the footer of a VHD and its copy are not the same, or only one of them is whole (SVC-ERR-8).
+    pub footers_differ: Option<Evidence>,
     /// Bytes of the virtual disk.
     pub virtual_size: u64,
     /// What to call the file in the report: its name without folders.
@@ -63,6 +69,20 @@ impl Container {
     #[must_use]
     pub fn in_chunks(mut self) -> Self {
         self.chunked = true;
+        self
+    }
+
+    /// The file needs others beside itself.
+    #[must_use]
+    pub fn beside_others(mut self) -> Self {
+        self.needs_others = true;
+        self
+    }
+
+    /// The footer of the VHD and its copy are not the same, as was seen there.
+    #[must_use]
+    pub fn with_footers_that_differ(mut self, saw: Evidence) -> Self {
+        self.footers_differ = Some(saw);
         self
     }
 

@@ -1,13 +1,16 @@
 //! From files to a verdict.
 
 use vmie_formats::ovf::{Descriptor, Item};
-use vmie_guest::{Container, Date, ImportRequest, Inspection, Machine, Matrix, Mode, Verdict};
+use vmie_guest::{
+    Container, Date, Evidence, ImportRequest, Inspection, Machine, Matrix, Mode, Verdict,
+};
 use vmie_io::Limits;
 use vmie_rules::guest::BootMode;
 use vmie_rules::license::LicenseType;
 use vmie_rules::matrix::Edition;
 use vmie_rules::stated::StatedSystem;
 
+use crate::service::footers_differ;
 use crate::{Error, GuestDisk, Image, guest_disks, today, views};
 
 /// How to judge. The default is practical, by the edition of 2026, as of today.
@@ -114,6 +117,17 @@ fn request(images: &[Image], disks: &[GuestDisk], judging: &Judging) -> ImportRe
         }
         if disk.chunked {
             container = container.in_chunks();
+        }
+        if !info.references.is_empty() {
+            container = container.beside_others();
+        }
+        let footers = info.notes.iter().find(|note| footers_differ(note.kind));
+        if let Some(note) = footers {
+            let says = match note.offset {
+                Some(at) => format!("{}, at byte {at} of the file", note.detail),
+                None => note.detail.clone(),
+            };
+            container = container.with_footers_that_differ(Evidence::new(says));
         }
         request = request.with_container(container.named(&disk.name));
     }

@@ -255,7 +255,7 @@ fn of_info(info: &ImageInfo, disk: Option<usize>) -> Vec<FileFinding> {
 }
 
 /// Whether the two footers of a VHD are not the same, or only one of them is whole (SVC-ERR-8).
-fn footers_differ(kind: NoteKind) -> bool {
+pub(crate) fn footers_differ(kind: NoteKind) -> bool {
     matches!(kind, NoteKind::FootersDiffer | NoteKind::SecondCopyUsed)
 }
 

@@ -412,7 +412,17 @@ fn system(page: &mut Page, system: &System) {
         "Architecture",
         shown(&os.arch, |arch| arch.name().to_owned()),
     );
+    if let Some(edition) = &os.edition {
+        page.row("Edition", Text(edition));
+    }
+    if let Some(build) = &os.build {
+        page.row("Build", Text(build));
+    }
     page.row("Root", &system.root);
+    if let Some(deployment) = &system.deployment {
+        let path = Text(&deployment.path);
+        page.row("Deployment", format_args!("<code>{path}</code>"));
+    }
     page.row(
         "Default kernel",
         shown(&system.default_kernel, |kernel| kernel.release.clone()),

@@ -2,13 +2,15 @@
 
 use std::cell::OnceCell;
 
+use super::image::{self, ROOTS};
 use super::kernels;
 use super::tree::Tree;
+use super::volumes::GuestVolume;
 use crate::bls::{self, BlsEntry};
 use crate::grub::{self, Files, Linux, Menu, without_device};
 use crate::{
-    Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Evidence, Fact, Kernel, KernelFlavour,
-    KernelSource, MenuRelation,
+    Bootloader, BootloaderKind, DefaultBy, DefaultEntry, DefaultKernel, Evidence, Fact, ImageFile,
+    Kernel, KernelFlavour, KernelSource, MenuRelation,
 };
 
 /// What the firmware will start, as far as it decides which configuration counts.
@@ -31,7 +33,7 @@ impl GuestFiles<'_> {
     /// `/boot`, or the one on `/boot/efi`.
     fn path(&self, path: &str) -> Option<String> {
         let path = without_device(path);
-        ["", "/boot", "/boot/efi"]
+        ROOTS
             .iter()
             .map(|folder| format!("{folder}{path}"))
             .find(|path| self.tree.exists(path))
@@ -83,6 +85,7 @@ struct Found {
 /// Kernels that only boot entries name are added to `installed`.
 pub(super) fn read(
     tree: &Tree,
+    volumes: &[GuestVolume<'_>],
     firmware: Firmware,
     installed: &mut Vec<Kernel>,
 ) -> (Vec<Bootloader>, Fact<DefaultKernel>) {
@@ -102,6 +105,19 @@ pub(super) fn read(
     if let Some(at) = found.iter().position(starts) {
         found.swap(0, at);
     }
+    for one in &mut found {
+        one.loader.default = default_entry(tree, one);
+    }
+    if let Some(first) = found.first_mut()
+        && let Some(linux) = first
+            .menu
+            .chosen
+            .as_ref()
+            .and_then(|one| one.linux.as_ref())
+        && let Some(default) = &mut first.loader.default
+    {
+        default.file = image::find(tree, volumes, linux);
+    }
     let default = match found.first() {
         Some(first) => of_menu(tree, first, installed),
         None => without_menu(tree, installed),
@@ -115,6 +131,35 @@ pub(super) fn read(
     let mut loaders: Vec<Bootloader> = found.into_iter().map(|found| found.loader).collect();
     loaders.extend(others(tree));
     (loaders, default)
+}
+
+/// The entry that a menu starts, its image not looked for.
+fn default_entry(tree: &Tree, found: &Found) -> Option<DefaultEntry> {
+    let menu = &found.menu;
+    let chosen = menu.chosen.as_ref()?;
+    // GRUB legacy without a saved entry takes the first.
+    let wanted = Some(menu.default.as_str())
+        .filter(|wanted| !wanted.is_empty() && *wanted != "saved")
+        .map(str::to_owned);
+    let line = match &chosen.linux {
+        Some(linux) => Some(linux.line),
+        None => {
+            let first = chosen.path.first();
+            let entry = first.and_then(|at| menu.entries.get(*at));
+            entry.map(|entry| entry.line)
+        }
+    };
+    let says = format!("the default entry \"{}\"", chosen.title);
+    let mut evidence = tree.evidence(&found.loader.config, says);
+    evidence.line = line;
+    Some(DefaultEntry {
+        title: chosen.title.clone(),
+        found: wanted.is_none() || chosen.how != DefaultBy::FirstEntry,
+        wanted,
+        image: chosen.linux.as_ref().map(|linux| linux.image.clone()),
+        file: ImageFile::Unknown,
+        evidence,
+    })
 }
 
 /// Says of each menu how it stands to the first one. A stub that leads there has the same entries.
@@ -181,6 +226,7 @@ fn grub2(files: &GuestFiles<'_>, firmware: Firmware) -> Vec<Found> {
                 bls: menu.bls,
                 entries: menu.entries.len(),
                 relation: MenuRelation::Same,
+                default: None,
             },
             menu,
         });
@@ -218,6 +264,7 @@ fn grub_legacy(tree: &Tree) -> Vec<Found> {
                 bls: false,
                 entries: menu.entries.len(),
                 relation: MenuRelation::Same,
+                default: None,
             },
             menu,
         });
@@ -256,6 +303,7 @@ fn others(tree: &Tree) -> Vec<Bootloader> {
                 bls: kind == BootloaderKind::SystemdBoot,
                 entries: 0,
                 relation: MenuRelation::Same,
+                default: None,
             });
         }
     }

@@ -2,13 +2,16 @@
 
 mod boot;
 mod devices;
+mod dhcp;
 mod firewalls;
 mod identity;
+mod image;
 mod initrd;
 mod kernels;
 mod loaders;
 mod mounts;
 mod network;
+mod ostree;
 mod packages;
 mod services;
 mod subvolumes;
@@ -95,7 +98,7 @@ pub fn inspect_volumes(
                 if usr.is_none() && is_usr(&*files) {
                     usr = Some(volume);
                 }
-                trees.extend(subvolumes::root(files).map(|root| (volume, root)));
+                trees.extend(subvolumes::root(files, volumes).map(|root| (volume, root)));
             }
             Ok(_) => {}
             Err(why) if volume.may_hold_a_system() && !volume.member => {
@@ -142,6 +145,7 @@ fn windows_system(
     Some(System {
         root: volume.id.clone(),
         root_subvolume: None,
+        deployment: None,
         root_disks: volume.disks.clone(),
         os: found.os,
         kernels: found.kernels,
@@ -220,8 +224,11 @@ fn system(
     if let Some(usr) = usr.filter(|_| tree.names("/usr").is_empty()) {
         mounts::join_usr(&mut tree, usr);
     }
+    if found.deployment.is_some() {
+        ostree::join_boot(&mut tree, root, volumes);
+    }
     let mut kernels = kernels::installed(&tree);
-    let (bootloaders, default_kernel) = loaders::read(&tree, firmware, &mut kernels);
+    let (bootloaders, default_kernel) = loaders::read(&tree, volumes, firmware, &mut kernels);
     let notes = table
         .bad_lines
         .iter()
@@ -238,6 +245,7 @@ fn system(
         System {
             root: root.id.clone(),
             root_subvolume: found.subvolume,
+            deployment: found.deployment,
             root_disks: root.disks.clone(),
             os: identity::os(&tree),
             drivers: devices::drivers(&tree, &kernels, default_kernel.get()),

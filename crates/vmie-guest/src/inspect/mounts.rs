@@ -1,6 +1,6 @@
 //! Joining the volumes that fstab names into one tree.
 
-use vmie_fs::{FsKind, GuestPath, Namespace};
+use vmie_fs::{FsKind, GuestPath, MemoryFs, Namespace};
 use vmie_io::Limits;
 use vmie_volumes::VolumeId;
 
@@ -84,10 +84,16 @@ fn outcome(tree: &mut Tree, entry: &FstabEntry, volumes: &[GuestVolume<'_>]) -> 
             tree.ids.push(volume.id.clone());
             MountOutcome::Joined(volume.id.clone())
         }
-        Err(why) => MountOutcome::NotRead {
-            volume: volume.id.clone(),
-            why,
-        },
+        Err(why) => {
+            // What the folder below it holds is not what is there once the system runs.
+            let kind = volume.kind().unwrap_or(FsKind::Ext4);
+            tree.namespace.mount(target, Box::new(MemoryFs::new(kind)));
+            tree.ids.push(volume.id.clone());
+            MountOutcome::NotRead {
+                volume: volume.id.clone(),
+                why,
+            }
+        }
     }
 }
 

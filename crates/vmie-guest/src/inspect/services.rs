@@ -1,5 +1,6 @@
 //! What is switched on, what software is there, and which devices the storage's configuration names.
 
+use super::dhcp;
 use super::firewalls::{firewalls, setting};
 use super::tree::Tree;
 use crate::text::Lines;
@@ -11,8 +12,11 @@ const MAX_USERS: usize = 64;
 const MAX_SEEN: usize = 16;
 
 pub(super) fn settings(tree: &Tree) -> Settings {
+    let (dhcp_clients, dhcp_off) = dhcp::clients(tree);
     Settings {
-        dhcp_clients: dhcp_clients(tree),
+        dhcp_clients,
+        dhcp_off,
+        nvme_timeout: nvme_timeout(tree),
         ssh: ssh(tree),
         firewalls: firewalls(tree),
         selinux: selinux(tree),
@@ -26,6 +30,21 @@ const UNITS: &[&str] = &[
     "/lib/systemd/system",
     "/etc/systemd/system",
 ];
+
+/// The targets of a start that packages themselves put services into.
+const TARGETS: &[&str] = &[
+    "multi-user.target.wants",
+    "sockets.target.wants",
+    "network.target.wants",
+    "network-online.target.wants",
+    "basic.target.wants",
+    "sysinit.target.wants",
+];
+
+fn is_wanted(tree: &Tree, folder: &str, target: &str, unit: &str) -> bool {
+    let path = format!("{folder}/{target}/{unit}");
+    tree.link(&path).is_some() || tree.size(&path).is_some()
+}
 
 /// Whether a service is started with the system: by systemd's links, else by those of System V's
 /// run levels, else by Upstart's job. `None` when the system has no such service.
@@ -41,9 +60,12 @@ pub(super) fn is_enabled(tree: &Tree, units: &[&str], scripts: &[&str]) -> Optio
             .names("/etc/systemd/system")
             .into_iter()
             .filter(|name| name.ends_with(".wants") || name.ends_with(".requires"))
-            .any(|folder| {
-                let path = format!("/etc/systemd/system/{folder}/{unit}");
-                tree.link(&path).is_some() || tree.size(&path).is_some()
+            .any(|folder| is_wanted(tree, "/etc/systemd/system", &folder, unit));
+        // What a package itself wants needs no link in /etc.
+        let wanted = wanted
+            || UNITS.iter().any(|folder| {
+                let mut targets = TARGETS.iter();
+                targets.any(|target| is_wanted(tree, folder, target, unit))
             });
         if wanted {
             return Some(true);
@@ -90,30 +112,29 @@ pub(super) fn is_enabled(tree: &Tree, units: &[&str], scripts: &[&str]) -> Optio
     answer
 }
 
-fn dhcp_clients(tree: &Tree) -> Vec<&'static str> {
-    const CLIENTS: &[(&str, &[&str])] = &[
-        ("dhclient", &["/sbin/dhclient", "/usr/sbin/dhclient"]),
-        ("dhcpcd", &["/sbin/dhcpcd", "/usr/sbin/dhcpcd"]),
-        ("udhcpc", &["/sbin/udhcpc", "/usr/sbin/udhcpc"]),
-        (
-            "wicked",
-            &["/usr/sbin/wickedd", "/usr/libexec/wicked/bin/wickedd-dhcp4"],
-        ),
-        ("networkmanager", &["/usr/sbin/NetworkManager"]),
-        (
-            "systemd-networkd",
-            &[
-                "/usr/lib/systemd/systemd-networkd",
-                "/lib/systemd/systemd-networkd",
-            ],
-        ),
-        ("pump", &["/sbin/pump"]),
-    ];
-    CLIENTS
-        .iter()
-        .filter(|(_, paths)| paths.iter().any(|path| tree.size(path).is_some()))
-        .map(|(name, _)| *name)
-        .collect()
+/// Folders of modprobe's files, the one that counts more first
+/// ([modprobe.d(5)](https://man.archlinux.org/man/modprobe.d.5)).
+const MODPROBE: &[&str] = &["/etc/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"];
+
+/// `options nvme_core io_timeout=…` of a file for modprobe; older kernels have it in `nvme`.
+fn nvme_timeout(tree: &Tree) -> Option<(String, Evidence)> {
+    MODPROBE.iter().find_map(|folder| {
+        let names = tree.names(folder).into_iter().take(MAX_USERS);
+        let mut files = names.filter(|name| name.ends_with(".conf"));
+        files.find_map(|name| {
+            let path = format!("{folder}/{name}");
+            let bytes = tree.text(&path)?;
+            let (line, value) = Lines::new(&bytes).find_map(|(number, line)| {
+                let mut words = line.split_ascii_whitespace();
+                let is_it = words.next() == Some("options")
+                    && matches!(words.next(), Some("nvme_core" | "nvme-core" | "nvme"));
+                let value = words.find_map(|word| word.strip_prefix("io_timeout="));
+                Some((number, value.filter(|_| is_it)?.to_owned()))
+            })?;
+            let says = format!("io_timeout={}", crate::text::shortened(&value, 40));
+            Some((value, tree.evidence(&path, says).line(line)))
+        })
+    })
 }
 
 fn ssh(tree: &Tree) -> Ssh {

@@ -2,7 +2,8 @@
 
 use vmie_fs::{Filesystem, GuestPath, MemoryFs, Node, Rooted, Subvolume};
 
-use super::{GuestVolume, clause, is_root};
+use super::{GuestVolume, clause, is_root, ostree};
+use crate::Deployment;
 use crate::fstab::{self, FstabEntry};
 
 /// The longest table that is looked at to tell which subvolume is the root.
@@ -15,6 +16,8 @@ pub(super) struct Root {
     pub(super) files: Box<dyn Filesystem>,
     /// The path of its subvolume, when it is in one.
     pub(super) subvolume: Option<String>,
+    /// Which tree of OSTree's it is, when it is one.
+    pub(super) deployment: Option<Deployment>,
 }
 
 impl Root {
@@ -24,26 +27,47 @@ impl Root {
         Some(Self {
             files,
             subvolume: None,
+            deployment: None,
         })
+    }
+
+    /// The tree that OSTree deployed in `files`.
+    fn deployed(
+        files: Box<dyn Filesystem>,
+        subvolume: Option<String>,
+        (node, deployment): (Node, Deployment),
+    ) -> Self {
+        Self {
+            files: Box::new(Rooted::new(files, node)),
+            subvolume,
+            deployment: Some(deployment),
+        }
     }
 }
 
 /// The root that a filesystem holds: where its paths begin, or in one of its subvolumes, as most
 /// installers make it (`@`, `@rootfs`). Of several the one whose own table says that it is the root
-/// is taken, else the first that is no snapshot.
-pub(super) fn root(files: Box<dyn Filesystem>) -> Option<Root> {
+/// is taken, else the first that is no snapshot. A tree of OSTree's is one, too.
+pub(super) fn root(files: Box<dyn Filesystem>, volumes: &[GuestVolume<'_>]) -> Option<Root> {
     let subvolumes = files.subvolumes().unwrap_or_default();
+    let own = subvolumes.iter().find(|sub| sub.root == files.root());
+    let subvolume = own.filter(|own| own.parent.is_some()).map(path);
     if is_root(&*files) {
-        let own = subvolumes.iter().find(|sub| sub.root == files.root());
-        let subvolume = own.filter(|own| own.parent.is_some()).map(path);
-        return Some(Root { files, subvolume });
+        return Some(Root {
+            files,
+            subvolume,
+            deployment: None,
+        });
+    }
+    if let Some(found) = ostree::deployed(&*files, volumes) {
+        return Some(Root::deployed(files, subvolume, found));
     }
     let mut files = files;
     let mut best: Option<(bool, bool, Node, String)> = None;
     let writable = subvolumes.iter().filter(|sub| !sub.read_only);
     for sub in writable.take(MAX_LOOKED_AT) {
         let view = Rooted::new(files, sub.root);
-        if is_root(&view) {
+        if is_root(&view) || ostree::is_deployed(&view) {
             let rank = (says_so(&view, sub), sub.snapshot_of.is_none());
             if best.as_ref().is_none_or(|best| rank > (best.0, best.1)) {
                 best = Some((rank.0, rank.1, sub.root, path(sub)));
@@ -52,9 +76,17 @@ pub(super) fn root(files: Box<dyn Filesystem>) -> Option<Root> {
         files = view.into_inner();
     }
     let (_, _, node, subvolume) = best?;
+    let files: Box<dyn Filesystem> = Box::new(Rooted::new(files, node));
+    let subvolume = Some(subvolume);
+    if !is_root(&*files)
+        && let Some(found) = ostree::deployed(&*files, volumes)
+    {
+        return Some(Root::deployed(files, subvolume, found));
+    }
     Some(Root {
-        files: Box::new(Rooted::new(files, node)),
-        subvolume: Some(subvolume),
+        files,
+        subvolume,
+        deployment: None,
     })
 }
 

@@ -216,6 +216,54 @@ pub struct Bootloader {
     pub entries: usize,
     /// How its menu stands to that of the system's first loader.
     pub relation: MenuRelation,
+    /// What its menu starts by default, when its menu is read here and has an entry.
+    pub default: Option<DefaultEntry>,
+}
+
+/// The entry of a menu that starts by default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DefaultEntry {
+    /// Its title.
+    pub title: String,
+    /// What the menu says is the default, when it says anything: a place, a title, an id.
+    pub wanted: Option<String>,
+    /// Whether the menu has what is wanted; the loader takes the first entry otherwise.
+    pub found: bool,
+    /// The kernel's image as the entry writes it; `None` when it starts no Linux.
+    pub image: Option<String>,
+    /// What is there of the image. Looked for in the menu of the system's first loader alone.
+    pub file: ImageFile,
+    /// Where the menu names it.
+    pub evidence: Evidence,
+}
+
+/// What is there of the image that a boot entry names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ImageFile {
+    /// It was not looked for, or a place where it may be could not be looked at.
+    #[default]
+    Unknown,
+    /// The file.
+    There,
+    /// The file, without a byte in it.
+    Empty,
+    /// Nothing, on any volume.
+    Missing,
+}
+
+impl ImageFile {
+    /// The word for it in documents.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::There => "there",
+            Self::Empty => "empty",
+            Self::Missing => "missing",
+        }
+    }
 }
 
 /// How a menu stands to that of the loader that counts.

@@ -12,15 +12,15 @@ use vmie_volumes::{DiskLayout, Group, VolumeId};
 
 pub use boot::{Boot, BootMode, Esp};
 pub use kernel::{
-    Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Drivers, Initramfs, Kernel,
-    KernelFlavour, KernelSource, MenuRelation,
+    Bootloader, BootloaderKind, DefaultBy, DefaultEntry, DefaultKernel, Drivers, ImageFile,
+    Initramfs, Kernel, KernelFlavour, KernelSource, MenuRelation,
 };
 pub(crate) use mount::hidden;
 pub use mount::{Mount, MountOutcome};
 pub use setup::{
     ConfiguredInterface, Firewall, Network, Packages, Settings, Software, SoftwareKind, Ssh,
 };
-pub use system::{Arch, Family, Os, System};
+pub use system::{Arch, Deployment, Family, Os, System};
 
 /// What the disks of a machine hold, each fact with what it rests on. Nothing here is a judgement.
 #[derive(Clone, Debug)]

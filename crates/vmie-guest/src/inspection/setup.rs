@@ -55,8 +55,13 @@ pub struct ConfiguredInterface {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The DHCP clients that are there: `dhclient`, `networkmanager` …
+    /// The DHCP clients that are there and not switched off: `dhclient`, `networkmanager` …
     pub dhcp_clients: Vec<&'static str>,
+    /// DHCP clients that are there and are not started with the system.
+    pub dhcp_off: Vec<(&'static str, Evidence)>,
+    /// The longest time that the kernel waits for an NVMe disk, as a file for `modprobe` sets it: the value of
+    /// `io_timeout`, in seconds. It counts for a driver that is a module.
+    pub nvme_timeout: Option<(String, Evidence)>,
     /// The SSH server.
     pub ssh: Ssh,
     /// Packet filters that are switched on.

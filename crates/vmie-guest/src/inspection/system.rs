@@ -17,6 +17,8 @@ pub struct System {
     pub root: VolumeId,
     /// The path of the subvolume that its root is in, when it is in one.
     pub root_subvolume: Option<String>,
+    /// Which of OSTree's trees its root is, when OSTree deployed it.
+    pub deployment: Option<Deployment>,
     /// The numbers of the disks that it lies on.
     pub root_disks: Vec<u32>,
     /// Which system it is.
@@ -77,6 +79,20 @@ impl System {
     pub fn bootloader(&self) -> Option<&Bootloader> {
         self.bootloaders.first()
     }
+}
+
+/// A tree that OSTree deployed as a system's root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Deployment {
+    /// The name of the group of deployments that share a `/var`: `fedora-coreos`, `rhcos`, `default`.
+    pub group: String,
+    /// Its path on the volume of the root: `/ostree/deploy/fedora-coreos/deploy/….0`.
+    pub path: String,
+    /// Whether the first boot entry names it. Without such an entry the first deployment is taken.
+    pub by_boot_entry: bool,
+    /// How many deployments there are, this one among them: older ones to go back to are no systems of their own.
+    pub deployments: u32,
 }
 
 /// Families of operating systems.

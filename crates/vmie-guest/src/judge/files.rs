@@ -38,11 +38,12 @@ impl Judge<'_> {
                 .remedy("Export again without splitting the disk into chunks"),
             );
         }
-        let saw = [Evidence::new(
+        let mut saw = vec![Evidence::new(
             format!("{} {}", container.format, container.variant)
                 .trim()
                 .to_owned(),
         )];
+        saw.extend(container.footers_differ.clone());
         let variant = container.variant.to_ascii_lowercase();
         let format: Result<ImageFormat, _> = container.format.parse();
         let draft = match format {
@@ -74,6 +75,13 @@ impl Judge<'_> {
             )
             .message(&Message::UnsupportedVmdk)
             .remedy("Convert it: vmie convert -O vmdk --subformat streamOptimized SRC DST.vmdk"),
+            Ok(ImageFormat::Vmdk) if container.needs_others => refuse(
+                "vmdk-in-several-files",
+                &[SvcId::Fmt2, SvcId::Err4],
+                format!("{called} is a VMDK that needs other files beside itself"),
+            )
+            .message(&Message::UnsupportedVmdk)
+            .remedy("Convert it to one stream-optimized VMDK, or export the machine as OVF or OVA"),
             Ok(ImageFormat::Vhd) if variant == "differencing" => refuse(
                 "vhd-differencing",
                 &[SvcId::Fmt3, SvcId::Err8],
@@ -81,6 +89,13 @@ impl Judge<'_> {
             )
             .message(&Message::FootersNotIdentical)
             .remedy("Merge it with its parent into a fixed or dynamic VHD"),
+            Ok(ImageFormat::Vhd) if container.footers_differ.is_some() => refuse(
+                "vhd-footers",
+                &[SvcId::Fmt3, SvcId::Err8],
+                format!("{called} is a VHD whose footer and its copy are not identical"),
+            )
+            .message(&Message::FootersNotIdentical)
+            .remedy("Write it anew: vmie convert -O vhd SRC DST.vhd"),
             Ok(ImageFormat::Vhdx) if variant == "differencing" => refuse(
                 "vhdx-differencing",
                 &[SvcId::Fmt3],

@@ -90,10 +90,15 @@ impl Judge<'_> {
             );
         }
         let has_nvme = drivers.has(NITRO_DISK);
+        // A file for modprobe counts for a module, and not for a driver that is built in.
+        let is_module = !drivers.builtin.iter().any(|name| name == NITRO_DISK);
+        let by_file = is_module && system.settings.nvme_timeout.is_some();
         let default = system.default_kernel.get();
         let without_timeout = default.filter(|kernel| {
-            kernel.cmdline.is_some() && kernel.option("nvme_core.io_timeout").is_none()
+            let by_kernel = ["nvme_core.io_timeout", "nvme.io_timeout"];
+            kernel.cmdline.is_some() && by_kernel.iter().all(|name| kernel.option(name).is_none())
         });
+        let without_timeout = without_timeout.filter(|_| !by_file);
         if has_nvme && without_timeout.is_some() {
             self.push(
                 advise(

@@ -1,6 +1,7 @@
 //! From facts to a verdict.
 
 mod boot;
+mod entry;
 mod files;
 mod initramfs;
 mod reach;
@@ -14,7 +15,9 @@ use vmie_rules::matrix::{Matrix, Mode, Weight};
 use vmie_rules::message::Message;
 use vmie_rules::{Date, SvcId};
 
-use crate::{Decision, Evidence, Finding, ImportRequest, Inspection, Severity, System, Verdict};
+use crate::{
+    Decision, Evidence, Finding, ImportRequest, Inspection, MountOutcome, Severity, System, Verdict,
+};
 
 /// Evidence that one finding carries at most.
 const MAX_EVIDENCE: usize = 16;
@@ -97,8 +100,26 @@ impl<'a> Judge<'a> {
         let systems = &self.inspection.systems;
         systems
             .iter()
-            .find(|system| system.is_bootable())
+            .find(|system| self.stands_alone(system))
+            .or_else(|| systems.iter().find(|system| system.is_bootable()))
             .or_else(|| systems.first())
+    }
+
+    /// Whether a system could start by itself. A tree with a kernel and without a boot menu that another system
+    /// mounts somewhere else than as its root is a part of that one: what it runs in a container or a `chroot`.
+    fn stands_alone(&self, system: &System) -> bool {
+        let is_part = || {
+            let mut others = self.inspection.systems.iter();
+            others.any(|other| {
+                other.root != system.root
+                    && !other.bootloaders.is_empty()
+                    && other.mounts.iter().any(|mount| {
+                        mount.target != "/"
+                            && matches!(&mount.outcome, MountOutcome::Joined(id) if *id == system.root)
+                    })
+            })
+        };
+        system.is_bootable() && !(system.bootloaders.is_empty() && is_part())
     }
 
     fn push(&mut self, finding: Draft) {
@@ -148,6 +169,37 @@ fn undetermined(code: &'static str, svc: &[SvcId], what: &str, why: &str) -> Dra
         svc,
         format!("{what} could not be established, because {why}"),
     )
+    .remedy(looking(code))
+}
+
+/// How to establish what could not be, by the code of the finding.
+fn looking(code: &str) -> &'static str {
+    match code {
+        "undetermined-disk" => {
+            "Check that the file is whole and a disk: vmie check IMAGE, vmie volumes IMAGE"
+        }
+        "undetermined-boot-mode" | "undetermined-fallback-binary" => {
+            "Look at the partitions with vmie volumes IMAGE, and into the EFI system partition in the guest: ls /boot/efi/EFI"
+        }
+        "undetermined-system" | "undetermined-version" => {
+            "In the guest: cat /etc/os-release (Linux), winver (Windows); give every disk of the machine"
+        }
+        "undetermined-architecture" => {
+            "In the guest: uname -m (Linux), echo %PROCESSOR_ARCHITECTURE% (Windows)"
+        }
+        "undetermined-edition" => "In the guest: DISM /Online /Get-CurrentEdition",
+        "undetermined-language" => "In the guest: Get-WinSystemLocale",
+        "undetermined-kernel" => {
+            "In the guest: uname -r, and grubby --default-kernel or grep default /boot/grub/grub.cfg"
+        }
+        "undetermined-boot-loader" => {
+            "Give the disk with /boot, too; in the guest: ls /boot/grub /boot/grub2"
+        }
+        "undetermined-initramfs" => {
+            "In the guest: lsinitramfs /boot/initrd.img-$(uname -r), or lsinitrd"
+        }
+        _ => "Give every disk of the machine, and look at what is named with another tool",
+    }
 }
 
 impl Draft {

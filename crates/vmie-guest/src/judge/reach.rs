@@ -89,20 +89,56 @@ impl Judge<'_> {
                 .remedy(remedy),
             );
         }
+        self.dhcp_client(system);
+    }
+
+    /// A working DHCP client, not disabled (SVC-CFG-1).
+    fn dhcp_client(&mut self, system: &System) {
         let settings = &system.settings;
-        let looked = settings.ssh.installed.is_some();
-        if settings.dhcp_clients.is_empty()
-            && looked
-            && !self::has(system, |name| !name.contains("ssh"))
-        {
-            self.push(
+        if !settings.dhcp_clients.is_empty() || settings.ssh.installed.is_none() {
+            return;
+        }
+        let off: Vec<Evidence> = settings.dhcp_off.iter().map(|one| one.1.clone()).collect();
+        let is_off = |package: &str| {
+            let client = match package {
+                "systemd" | "systemd-networkd" => "systemd-networkd",
+                "NetworkManager" | "network-manager" => "networkmanager",
+                other => other,
+            };
+            settings.dhcp_off.iter().any(|(name, _)| *name == client)
+        };
+        // What a package brings counts, whatever became of its files, unless it is what is off.
+        let by_package = system.packages.get().is_some_and(|packages| {
+            let mut names = packages.reach.iter();
+            names.any(|name| !name.contains("ssh") && !is_off(name))
+        });
+        if by_package {
+            return;
+        }
+        match settings.dhcp_off.first() {
+            Some((name, _)) => {
+                let unit = match *name {
+                    "networkmanager" => "NetworkManager",
+                    other => other,
+                };
+                self.push(
+                    advise(
+                        "dhcp-client-off",
+                        &[SvcId::Cfg1, SvcId::Err20],
+                        format!("The DHCP client {unit} is not started with the system, and there is no other"),
+                    )
+                    .evidence(&off)
+                    .remedy(format!("In the guest: systemctl enable {unit}")),
+                );
+            }
+            None => self.push(
                 advise(
                     "no-dhcp-client",
                     &[SvcId::Cfg1, SvcId::Err20],
                     "No DHCP client was found, and the imported machine gets its address by DHCP",
                 )
                 .remedy(install(system, "isc-dhcp-client", "dhcp-client")),
-            );
+            ),
         }
     }
 

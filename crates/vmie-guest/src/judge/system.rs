@@ -4,10 +4,13 @@ use vmie_rules::SvcId;
 use vmie_rules::matrix::{Architecture, LinuxQuery, Miss, MissKind, Weight};
 use vmie_rules::message::Message;
 
+use super::entry::lacks_its_kernel;
 use super::volumes::label;
 use super::{Draft, Judge, advise, finding, refuse, severity, undetermined};
 use crate::inspect::NO_RELEASE_FILE;
-use crate::{Arch, Evidence, KernelFlavour, KernelSource, MenuRelation, Severity, System};
+use crate::{
+    Arch, Deployment, Evidence, KernelFlavour, KernelSource, MenuRelation, Severity, System,
+};
 
 impl Judge<'_> {
     pub(super) fn system(&mut self, system: &System) {
@@ -15,6 +18,10 @@ impl Judge<'_> {
             self.unknown_system(system);
             return;
         };
+        if let Some(deployment) = &system.deployment {
+            self.deployed(system, deployment);
+            return;
+        }
         let query = LinuxQuery {
             id: row_id(id, &system.os.name),
             version: system.os.version.get().map(String::as_str),
@@ -63,6 +70,32 @@ impl Judge<'_> {
             .remedy("Check that /etc/os-release is there and readable")
         };
         self.push(draft.evidence(system.os.id.evidence()));
+    }
+
+    /// A system whose root is one of OSTree's trees: whatever it is called, it has no `/etc` and no kernel where
+    /// the service looks for them, and the matrix means the systems that are installed by packages.
+    fn deployed(&mut self, system: &System, deployment: &Deployment) {
+        let saw = Evidence::new(format!(
+            "a deployment of OSTree, of {}",
+            deployment.deployments
+        ))
+        .on(&system.root)
+        .path(deployment.path.clone());
+        let what = match system.os.pretty_name.as_str() {
+            "" => label(system),
+            name => name.to_owned(),
+        };
+        self.push(
+            refuse(
+                "system-not-listed",
+                &[SvcId::Os3, SvcId::Err14],
+                format!("{what} is deployed by OSTree, and no such system is supported"),
+            )
+            .message(&Message::UnknownOs)
+            .evidence(system.os.id.evidence())
+            .evidence(&[saw])
+            .remedy("Move the workload to a supported system that is installed by packages; the matrix names them"),
+        );
     }
 
     fn miss(&mut self, system: &System, what: &str, miss: &Miss, row: Option<&str>) {
@@ -154,6 +187,10 @@ impl Judge<'_> {
     }
 
     fn kernel_unknown(&mut self, system: &System) {
+        // Told with its place as the entry's own fault.
+        if lacks_its_kernel(system) {
+            return;
+        }
         let why = system.default_kernel.why().unwrap_or_default();
         let bls = system
             .bootloader()
@@ -205,6 +242,7 @@ impl Judge<'_> {
                 .remedy("Make the system's usual kernel the default"),
             );
         }
+        self.default_entry(system);
         self.custom(system);
         self.menus(system);
         if system

@@ -172,7 +172,7 @@ impl Judge<'_> {
             }
             return;
         }
-        let bootable: Vec<&System> = systems.iter().filter(|s| s.is_bootable()).collect();
+        let bootable: Vec<&System> = systems.iter().filter(|s| self.stands_alone(s)).collect();
         if bootable.len() < 2 {
             return;
         }

@@ -15,6 +15,8 @@ impl Judge<'_> {
     pub(super) fn windows(&mut self, system: &System, windows: &Windows) {
         self.windows_matrix(system, windows);
         self.windows_boot(windows);
+        self.windows_default(windows);
+        self.windows_boot_manager(windows);
         self.windows_boot_ini(windows);
         self.windows_reach(windows);
         self.windows_settings(system, windows);
@@ -25,6 +27,9 @@ impl Judge<'_> {
 
     fn windows_matrix(&mut self, system: &System, windows: &Windows) {
         let svc = [SvcId::Os3, SvcId::Err14];
+        if !self.windows_hives(windows) {
+            return;
+        }
         let Some(product) = windows.product.get() else {
             let why = windows.product.why().unwrap_or_default();
             self.push(

@@ -1,11 +1,12 @@
 //! What a Windows is for, and the boot menu of old ones.
 
 use vmie_rules::SvcId;
+use vmie_rules::message::Message;
 use vmie_volumes::{DiskLayout, TableKind};
 
-use super::{Judge, advise, change};
-use crate::Evidence;
+use super::{Judge, advise, change, refuse, undetermined};
 use crate::windows::{Windows, boot_ini};
+use crate::{BootMode, Evidence};
 
 /// The primary partitions of a disk; all those of a GPT are.
 pub(super) fn primaries(layout: &DiskLayout) -> usize {
@@ -16,6 +17,84 @@ pub(super) fn primaries(layout: &DiskLayout) -> usize {
 }
 
 impl Judge<'_> {
+    /// Whether the files are there that say which system it is and how it is set up. One that is not there is
+    /// refused in the service's own words; one that cannot be read leaves open what is in it.
+    pub(super) fn windows_hives(&mut self, windows: &Windows) -> bool {
+        if let Some(first) = windows.missing_files.first() {
+            self.push(
+                refuse(
+                    "system-files-missing",
+                    &[SvcId::Os3, SvcId::Err14],
+                    format!("Windows does not start without its registry: {}", first.says),
+                )
+                .message(&Message::UnknownOs)
+                .evidence(&windows.missing_files)
+                .remedy("Check that the disk is the machine's own and whole; on it, copy the hive back from a backup or restore point"),
+            );
+            return false;
+        }
+        if let Some(why) = windows.settings.why() {
+            self.push(
+                undetermined(
+                    "undetermined-settings",
+                    &[SvcId::Os3],
+                    "How Windows is set up",
+                    why,
+                )
+                .evidence(&windows.problems)
+                .remedy("Start the machine, so that Windows mends its registry, and shut it down before exporting it"),
+            );
+        }
+        true
+    }
+
+    /// A BIOS gets from the active partition to `bootmgr`, and without it no further (SVC-BOOT-7, SVC-ERR-20).
+    pub(super) fn windows_boot_manager(&mut self, windows: &Windows) {
+        let by_bios = self
+            .inspection
+            .boot
+            .modes
+            .get()
+            .is_some_and(|modes| modes.as_slice() == [BootMode::LegacyBios]);
+        let is_told = windows.boot.get().is_some() && self.inspection.unread.is_empty();
+        if by_bios && is_told && windows.boot_manager.is_none() {
+            self.push(
+                advise(
+                    "no-boot-manager",
+                    &[SvcId::Boot7, SvcId::Err20],
+                    "The disk boots by a BIOS, and no volume has the boot manager that it starts (bootmgr)",
+                )
+                .message(&Message::FirstBootFailure)
+                .evidence(windows.boot.evidence())
+                .remedy("Write the boot files again: bcdboot C:\\Windows /f BIOS"),
+            );
+        }
+    }
+
+    /// A default of the boot menu that is none of its systems: what starts is not known.
+    pub(super) fn windows_default(&mut self, windows: &Windows) {
+        let Some(store) = windows.boot.get() else {
+            return;
+        };
+        let Some(wanted) = store
+            .default
+            .as_ref()
+            .filter(|_| !store.entries.is_empty() && store.default_entry().is_none())
+        else {
+            return;
+        };
+        self.push(
+            advise(
+                "default-entry-missing",
+                &[SvcId::Boot7, SvcId::Err20],
+                format!("The boot menu's default {wanted} is no entry that starts a Windows"),
+            )
+            .message(&Message::FirstBootFailure)
+            .evidence(windows.boot.evidence())
+            .remedy("Make an entry the default: bcdedit /default {current}"),
+        );
+    }
+
     /// What `boot.ini` says of several systems and of the serial console.
     pub(super) fn windows_boot_ini(&mut self, windows: &Windows) {
         let Some(menu) = &windows.boot_ini else {
@@ -43,6 +122,25 @@ impl Judge<'_> {
                 )
                 .evidence(&saw)
                 .remedy("Remove the other lines of [operating systems] from C:\\boot.ini"),
+            );
+        }
+        // NTLDR takes the first entry then.
+        let wanted = menu.default.as_deref().filter(|wanted| {
+            !menu.systems.is_empty()
+                && !menu
+                    .systems
+                    .iter()
+                    .any(|system| system.path.eq_ignore_ascii_case(wanted))
+        });
+        if let (Some(wanted), Some(first)) = (wanted, menu.systems.first()) {
+            self.push(
+                advise(
+                    "default-entry-missing",
+                    &[SvcId::Boot7, SvcId::Err20],
+                    format!("The boot menu's default {} is none of its systems", wanted.escape_debug()),
+                )
+                .evidence(&[at(first.line, format!("{} \"{}\"", first.path, first.title))])
+                .remedy("Write the path of an entry of [operating systems] behind default= in C:\\boot.ini"),
             );
         }
         let redirected = menu.systems.iter().find(|system| system.has("redirect"));

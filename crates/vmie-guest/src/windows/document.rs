@@ -51,6 +51,7 @@ impl Serialize for Windows {
         map.serialize_entry("ems", &store.map(|store| store.ems))?;
         let menu = self.boot_ini.as_ref().map(|menu| menu.systems.len());
         map.serialize_entry("boot_ini_entries", &menu)?;
+        map.serialize_entry("boot_manager", &self.boot_manager.is_some())?;
         let entry = store.and_then(|store| store.default_entry());
         map.serialize_entry("boot_path", &entry.and_then(|entry| entry.path.as_ref()))?;
         map.end()

@@ -33,6 +33,11 @@ pub struct Windows {
     pub release: Option<String>,
     /// The version of `ntoskrnl.exe`.
     pub kernel: Fact<String>,
+    /// Files of the system that are not there, though everything hangs on them: its hives.
+    pub missing_files: Vec<Evidence>,
+    /// Whether the settings could be read at all: the hive `SYSTEM` with the control set that starts. What
+    /// follows is empty otherwise.
+    pub settings: Fact<()>,
     /// The number of the control set that starts (`Select`).
     pub control_set: Option<u32>,
     /// The computer's name.
@@ -81,6 +86,8 @@ pub struct Windows {
     pub tools: Vec<Tool>,
     /// The boot configuration data.
     pub boot: Fact<BootStore>,
+    /// The boot manager that a BIOS starts (`bootmgr`), on whichever volume it is.
+    pub boot_manager: Option<Evidence>,
     /// The boot menu of systems before it: `boot.ini`.
     pub boot_ini: Option<BootIni>,
     /// What each fact was seen in, by the fact's name.

@@ -12,6 +12,14 @@ use crate::text::shortened;
 /// Longest text of a value in evidence, in characters.
 const MAX_SHOWN: usize = 120;
 
+/// Why a hive is not open.
+pub(super) struct Unopened {
+    /// In a clause, with its path.
+    pub(super) why: String,
+    /// Whether there is no such file.
+    pub(super) missing: bool,
+}
+
 /// A hive of a guest.
 pub(super) struct GuestHive<'a> {
     pub(super) hive: Hive<'a>,
@@ -20,13 +28,19 @@ pub(super) struct GuestHive<'a> {
 }
 
 impl<'a> GuestHive<'a> {
-    /// Opens a hive with its logs; says why not in a clause.
-    pub(super) fn open(files: Files<'a>, path: &str, budget: &Budget) -> Result<Self, String> {
-        let problem = |why: String| format!("{path} cannot be read: {why}");
+    /// Opens a hive with its logs.
+    pub(super) fn open(files: Files<'a>, path: &str, budget: &Budget) -> Result<Self, Unopened> {
+        let problem = |why: String| Unopened {
+            why: format!("{path} cannot be read: {why}"),
+            missing: false,
+        };
         let source = files
             .open(path)
             .map_err(|error| problem(clause(&error)))?
-            .ok_or_else(|| format!("there is no {path}"))?;
+            .ok_or_else(|| Unopened {
+                why: format!("there is no {path}"),
+                missing: true,
+            })?;
         let mut logs: Vec<Box<dyn ReadAt + 'a>> = Vec::new();
         for suffix in ["LOG1", "LOG2", "LOG"] {
             // A log that cannot be opened is one that does not help.

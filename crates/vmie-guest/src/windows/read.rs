@@ -9,6 +9,7 @@ use super::hives::{At, GuestHive, Notes, is_of_windows};
 use super::product::{self, Signs};
 use super::{Windows, boot_ini, locale, settings};
 use crate::inspect::{GuestVolume, clause};
+use crate::registry::Replayed;
 use crate::{
     Arch, Bootloader, BootloaderKind, DefaultBy, DefaultKernel, Drivers, Evidence, Fact, Family,
     Kernel, KernelFlavour, KernelSource, MenuRelation, Os, pe,
@@ -17,6 +18,9 @@ use crate::{
 /// Where boot configuration data are: on an EFI system partition, and on the partition that a BIOS
 /// starts.
 const STORES: &[&str] = &["/EFI/Microsoft/Boot/BCD", "/Boot/BCD"];
+
+/// What the boot sector of the active partition starts.
+const BOOT_MANAGER: &str = "/bootmgr";
 
 /// What there is to say of a Windows in the terms of every system.
 pub(crate) struct Found {
@@ -43,19 +47,33 @@ pub(crate) fn read(
     let open = |name: &str| GuestHive::open(files, &format!("{config}/{name}"), &budget);
     let software = open("SOFTWARE");
     let system = open("SYSTEM");
-    for why in [software.as_ref().err(), system.as_ref().err()]
-        .into_iter()
-        .flatten()
-    {
-        notes
-            .problems
-            .push(Evidence::new(why.clone()).on(files.volume));
-    }
     let mut windows = settings::empty(folder);
+    for hive in [&software, &system] {
+        match hive {
+            Ok(hive) => notes.problems.extend(unreplayed(hive)),
+            Err(unopened) => {
+                let saw = Evidence::new(unopened.why.clone()).on(files.volume);
+                if unopened.missing {
+                    windows.missing_files.push(saw.clone());
+                }
+                notes.problems.push(saw);
+            }
+        }
+    }
+    let software = software.map_err(|unopened| unopened.why);
+    let system = system.map_err(|unopened| unopened.why);
     let control = system
         .as_ref()
         .ok()
         .and_then(|hive| control_set(hive, &mut windows, &mut notes));
+    windows.settings = match (&system, &control) {
+        (Err(why), _) => Fact::unknown(why.clone(), Vec::new()),
+        (Ok(_), None) => {
+            let why = "the hive SYSTEM has no control set that starts";
+            Fact::unknown(why, notes.of("control_set"))
+        }
+        (Ok(_), Some(_)) => Fact::known((), notes.of("control_set")),
+    };
     let machine = At {
         base: control.as_deref().unwrap_or_default(),
         hive: match &system {
@@ -100,6 +118,17 @@ pub(crate) fn read(
     );
     settings::files(files, &mut windows, &mut notes);
     finish(files, windows, version, notes, system_at, volumes, &budget)
+}
+
+/// That what was written last into a hive is nowhere: it was in use, and no log of it helps.
+fn unreplayed(hive: &GuestHive<'_>) -> Option<Evidence> {
+    (hive.hive.replayed() == Replayed::Missing).then(|| {
+        hive.evidence(
+            0,
+            "it was in use, and its logs are missing: what was written last is not known"
+                .to_owned(),
+        )
+    })
 }
 
 /// What is left to say when neither hive can be read.
@@ -398,6 +427,7 @@ fn boot_store(
                 continue;
             }
             let read = GuestHive::open(files, path, budget)
+                .map_err(|unopened| unopened.why)
                 .and_then(|hive| bcd::read(&hive.hive).map_err(|error| clause(&error)));
             match read {
                 Ok(store) => found.push((volume.id.clone(), *path, store)),
@@ -406,6 +436,9 @@ fn boot_store(
         }
         if windows.boot_ini.is_none() {
             windows.boot_ini = boot_ini::read(files);
+        }
+        if windows.boot_manager.is_none() && files.has(BOOT_MANAGER) {
+            windows.boot_manager = Some(files.evidence(BOOT_MANAGER, "what a BIOS starts"));
         }
     }
     if !found.is_empty() {
@@ -443,6 +476,7 @@ fn loader(kind: BootloaderKind, path: &str, volume: &VolumeId, entries: usize) -
         bls: false,
         entries,
         relation: MenuRelation::Same,
+        default: None,
     }
 }
 

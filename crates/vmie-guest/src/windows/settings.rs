@@ -117,6 +117,8 @@ pub(super) fn empty(folder: &str) -> Windows {
         revision: None,
         release: None,
         kernel: unknown(),
+        missing_files: Vec::new(),
+        settings: Fact::unknown("it was not looked for", Vec::new()),
         control_set: None,
         computer_name: None,
         language: unknown(),
@@ -141,6 +143,7 @@ pub(super) fn empty(folder: &str) -> Windows {
         fast_startup: None,
         tools: Vec::new(),
         boot: Fact::unknown("there is no boot configuration data", Vec::new()),
+        boot_manager: None,
         boot_ini: None,
         evidence: Vec::new(),
         problems: Vec::new(),
@@ -189,27 +192,41 @@ pub(super) fn software(at: At<'_>, windows: &mut Windows, notes: &mut Notes) {
     sql_servers(at, windows, notes);
 }
 
+/// Where SQL Server keeps its list of instances: its own, and that of one of 32 bits on a system of 64.
+const SQL_SERVERS: [&str; 2] = [
+    "Microsoft\\Microsoft SQL Server",
+    "Wow6432Node\\Microsoft\\Microsoft SQL Server",
+];
+
 fn sql_servers(at: At<'_>, windows: &mut Windows, notes: &mut Notes) {
-    let base = "Microsoft\\Microsoft SQL Server";
-    let list = format!("{base}\\Instance Names\\SQL");
-    let Some(key) = at.key(&list, notes) else {
-        return;
-    };
-    let values: Vec<Value> = key
-        .values()
-        .unwrap_or_default()
-        .into_iter()
-        .flatten()
-        .collect();
-    for value in values.into_iter().take(MAX_LISTED) {
-        let Some(id) = value.text() else { continue };
-        let setup = format!("{base}\\{id}\\Setup");
-        windows.sql_servers.push(SqlServer {
-            edition: at.text(&setup, "Edition", "sql_servers", notes),
-            version: at.text(&setup, "Version", "sql_servers", notes),
-            evidence: at.saw(&list, &value),
-            instance: value.name().to_owned(),
-        });
+    for base in SQL_SERVERS {
+        let list = format!("{base}\\Instance Names\\SQL");
+        let Some(key) = at.key(&list, notes) else {
+            continue;
+        };
+        let values: Vec<Value> = key
+            .values()
+            .unwrap_or_default()
+            .into_iter()
+            .flatten()
+            .collect();
+        for value in values.into_iter().take(MAX_LISTED) {
+            let Some(id) = value.text() else { continue };
+            let known = windows.sql_servers.iter();
+            if known
+                .into_iter()
+                .any(|one| one.instance.eq_ignore_ascii_case(value.name()))
+            {
+                continue;
+            }
+            let setup = format!("{base}\\{id}\\Setup");
+            windows.sql_servers.push(SqlServer {
+                edition: at.text(&setup, "Edition", "sql_servers", notes),
+                version: at.text(&setup, "Version", "sql_servers", notes),
+                evidence: at.saw(&list, &value),
+                instance: value.name().to_owned(),
+            });
+        }
     }
 }
 

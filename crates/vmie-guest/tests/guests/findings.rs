@@ -48,6 +48,29 @@ fn the_request_is_judged_too() {
             "{format} {variant}"
         );
     }
+    let footers = Container::new("vhd", "dynamic", 1)
+        .named("d.vhd")
+        .with_footers_that_differ(Evidence::new("they differ"));
+    let said = asked(
+        &guest,
+        Mode::Practical,
+        &ImportRequest::new().with_container(footers),
+    );
+    let finding = said.finding("vhd-footers").unwrap();
+    assert_eq!(said.decision, Decision::Refused);
+    assert_eq!(finding.svc, [SvcId::Fmt3, SvcId::Err8]);
+    assert_eq!(
+        finding.service_message.as_deref(),
+        Some("ClientError: Footers not identical")
+    );
+    assert_eq!(finding.evidence[1].says, "they differ");
+    let several = Container::new("vmdk", "streamOptimized", 1).beside_others();
+    let said = asked(
+        &guest,
+        Mode::Practical,
+        &ImportRequest::new().with_container(several),
+    );
+    assert_eq!(codes(&said)[0], "vmdk-in-several-files");
     let uefi = ImportRequest::new().with_boot_mode(vmie_rules::guest::BootMode::Uefi);
     assert_eq!(
         codes(&asked(&guest, Mode::Strict, &uefi)),

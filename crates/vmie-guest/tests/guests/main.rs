@@ -12,14 +12,15 @@ mod boot;
 mod findings;
 mod points;
 mod systems;
+mod unknown;
 
 use std::sync::Arc;
 
 use vmie_fs::{FsKind, Identity, MemoryFs, Space};
 use vmie_guest::{
-    Arch, BootMode, Container, Date, Decision, DefaultBy, Disk, Fact, GuestVolume, ImportRequest,
-    Inspection, KernelFlavour, Matrix, Mode, MountOutcome, Severity, Verdict, inspect,
-    inspect_volumes, judge,
+    Arch, BootMode, Container, Date, Decision, DefaultBy, Disk, Evidence, Fact, GuestVolume,
+    ImportRequest, Inspection, KernelFlavour, Matrix, Mode, MountOutcome, Severity, Verdict,
+    inspect, inspect_volumes, judge,
 };
 use vmie_io::{Budget, Limits, ReadAt};
 use vmie_rules::SvcId;

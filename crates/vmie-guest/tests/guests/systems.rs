@@ -409,6 +409,7 @@ fn a_system_that_does_not_say_its_name_is_unknown_unless_it_could_not_be_looked_
     let elsewhere = nameless
         .with_symlink("/etc/os-release", "../usr/lib/os-release")
         .with_file("/etc/fstab", "UUID=gone /usr ext4\n")
+        .with_file(format!("/boot/vmlinuz-{DEB12}"), kernel(DEB12))
         .with_file("/boot/grub/grub.cfg", menu_of(DEB12));
     let said = verdict(
         &look(layout(true, &[0x83]), vec![elsewhere]),

@@ -17,12 +17,12 @@ use vmie_volumes::{DiskLayout, VolumeId, read_layout};
 use crate::as_of;
 
 const ESP_UUID: &str = "B0B0-0001";
-const BOOT_UUID: &str = "b0b0b0b0-0000-4000-8000-000000000002";
-const ROOT_UUID: &str = "b0b0b0b0-0000-4000-8000-000000000003";
-const MACHINE: &str = "0123456789abcdef0123456789abcdef";
+pub(crate) const BOOT_UUID: &str = "b0b0b0b0-0000-4000-8000-000000000002";
+pub(crate) const ROOT_UUID: &str = "b0b0b0b0-0000-4000-8000-000000000003";
+pub(crate) const MACHINE: &str = "0123456789abcdef0123456789abcdef";
 
 /// A disk with a GPT: an EFI system partition and two of Linux; with GRUB's code for a BIOS where asked.
-fn layout(bios: bool) -> DiskLayout {
+pub(crate) fn layout(bios: bool) -> DiskLayout {
     let mut disk = vec![0u8; 16 << 20];
     let kinds = [
         "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
@@ -45,14 +45,14 @@ fn layout(bios: bool) -> DiskLayout {
     read_layout(&disk, &Budget::default()).unwrap()
 }
 
-fn named(files: MemoryFs, kind: FsKind, uuid: &str) -> MemoryFs {
+pub(crate) fn named(files: MemoryFs, kind: FsKind, uuid: &str) -> MemoryFs {
     let mut identity = Identity::new(kind);
     identity.uuid = Some(uuid.to_owned());
     files.with_identity(identity)
 }
 
 /// Files with these texts.
-fn files(kind: FsKind, uuid: &str, texts: &[(&str, &str)]) -> MemoryFs {
+pub(crate) fn files(kind: FsKind, uuid: &str, texts: &[(&str, &str)]) -> MemoryFs {
     texts.iter().fold(
         named(MemoryFs::new(kind), kind, uuid),
         |files, (path, text)| match text.strip_prefix("-> ") {
@@ -63,7 +63,7 @@ fn files(kind: FsKind, uuid: &str, texts: &[(&str, &str)]) -> MemoryFs {
 }
 
 /// A kernel with its initramfs and modules.
-fn kernel(
+pub(crate) fn kernel(
     boot: MemoryFs,
     folder: &str,
     root: MemoryFs,
@@ -87,7 +87,7 @@ fn kernel(
 }
 
 /// What every merged system has.
-fn merged(root: MemoryFs) -> MemoryFs {
+pub(crate) fn merged(root: MemoryFs) -> MemoryFs {
     root.with_file("/usr/bin/bash", elf(Machine::X86_64))
         .with_symlink("/usr/bin/sh", "bash")
         .with_symlink("/bin", "usr/bin")
@@ -106,14 +106,14 @@ fn merged(root: MemoryFs) -> MemoryFs {
         )
 }
 
-fn grubenv(text: &str) -> Vec<u8> {
+pub(crate) fn grubenv(text: &str) -> Vec<u8> {
     let mut block = format!("# GRUB Environment Block\n{text}").into_bytes();
     block.resize(1024, b'#');
     block
 }
 
 /// The machine with these volumes: EFI system partition, `/boot`, root (on LVM where it has a name there).
-fn look(
+pub(crate) fn look(
     bios: bool,
     esp: Option<MemoryFs>,
     boot: Option<MemoryFs>,
@@ -135,7 +135,7 @@ fn look(
     inspect_volumes(vec![disk], &volumes, &Limits::default())
 }
 
-fn esp(vendor: &str, stub: &str) -> MemoryFs {
+pub(crate) fn esp(vendor: &str, stub: &str) -> MemoryFs {
     named(MemoryFs::new(FsKind::Fat32), FsKind::Fat32, ESP_UUID)
         .with_file("/EFI/BOOT/BOOTX64.EFI", "MZ")
         .with_file(format!("/EFI/{vendor}/shimx64.efi"), "MZ")
@@ -143,7 +143,7 @@ fn esp(vendor: &str, stub: &str) -> MemoryFs {
         .with_file(format!("/EFI/{vendor}/grub.cfg"), stub)
 }
 
-fn say(found: &Inspection, mode: Mode) -> Verdict {
+pub(crate) fn say(found: &Inspection, mode: Mode) -> Verdict {
     let uefi = found.boot.modes.get().unwrap() == &[BootMode::Uefi];
     let mut request = ImportRequest::new();
     request.boot_mode = uefi.then_some(guest::BootMode::Uefi);
@@ -157,7 +157,7 @@ fn say(found: &Inspection, mode: Mode) -> Verdict {
 }
 
 /// The default kernel; nothing of the usual layout is refused or taken for a second menu.
-fn starts(found: &Inspection, release: &str, how: DefaultBy, row: &str) -> Verdict {
+pub(crate) fn starts(found: &Inspection, release: &str, how: DefaultBy, row: &str) -> Verdict {
     assert_eq!(found.systems.len(), 1);
     let system = &found.systems[0];
     let default = system
@@ -192,7 +192,7 @@ fn starts(found: &Inspection, release: &str, how: DefaultBy, row: &str) -> Verdi
     verdict
 }
 
-const RHEL9: &[(&str, &str)] = &[
+pub(crate) const RHEL9: &[(&str, &str)] = &[
     (
         "/etc/redhat-release",
         "Red Hat Enterprise Linux release 9.4 (Plow)\n",
@@ -221,7 +221,7 @@ const RHEL9: &[(&str, &str)] = &[
 ];
 
 /// A boot loader entry as `kernel-install` writes it.
-fn entry(title: &str, release: &str, options: &str) -> (String, String) {
+pub(crate) fn entry(title: &str, release: &str, options: &str) -> (String, String) {
     let path = format!("/loader/entries/{MACHINE}-{release}.conf");
     let text = format!(
         "title {title}\nversion {release}\nlinux /vmlinuz-{release}\n\
@@ -425,7 +425,7 @@ fn svc_cfg_2_oracle_linux_starts_the_kernel_that_is_saved_of_two_kinds() {
     starts(&with(rhck), rhck, DefaultBy::SavedEntry, "Oracle Linux 9");
 }
 
-const UBUNTU: &[(&str, &str)] = &[
+pub(crate) const UBUNTU: &[(&str, &str)] = &[
     ("/etc/debian_version", "bookworm/sid\n"),
     (
         "/etc/lsb-release",
@@ -513,7 +513,11 @@ fn svc_lim_8_ubuntu_for_clouds_starts_without_an_initramfs() {
     identity.label = Some("cloudimg-rootfs".to_owned());
     let root = root.with_identity(identity).with_file(
         "/boot/grub/grub.cfg",
-        include_str!("data/ubuntu-cloud-grub.cfg"),
+        // The third partition of the layout.
+        include_str!("data/ubuntu-cloud-grub.cfg").replace(
+            "c0ffee00-0000-4000-8000-000000000001",
+            "03030303-0303-0303-0303-030303030303",
+        ),
     );
     let (root, modules) = kernel(
         root.clone(),

@@ -8,8 +8,14 @@
     reason = "tests may panic"
 )]
 
+mod beside;
+mod defaults;
+mod early;
+mod identity;
 mod layouts;
 mod matrix;
+mod network;
+mod ostree;
 mod relatives;
 mod settings;
 

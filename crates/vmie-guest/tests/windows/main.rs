@@ -11,7 +11,9 @@
 mod boot;
 mod matrix;
 mod points;
+mod registry;
 mod settings;
+mod variants;
 
 use vmie_fs::{FsKind, MemoryFs};
 use vmie_guest::{

@@ -216,7 +216,7 @@ impl Matrix {
     /// crate: keep it when it is needed often.
     #[must_use]
     pub fn edition(edition: Edition) -> Self {
-        // The tests read both. Should one fail nonetheless, a table that takes nothing is safe.
+        // The build reads each. Should one fail nonetheless, a table that takes nothing is safe.
         Self::from_toml(edition.document()).unwrap_or_else(|_| Self {
             name: String::from(edition.as_str()),
             linux: Vec::new(),

@@ -3,7 +3,8 @@
 //! The editions of the guide are such documents, too (`matrix/edition-2026.toml`). They are part of
 //! the crate as text and read when they are asked for: what an embedder loads goes through the very
 //! same code, there is no generated source that could be older than its origin, and the tests hold
-//! what is read against tables copied from the guide by hand. Reading one takes a small part of the
+//! what is read against tables copied from the guide by hand. That they can be read is checked while
+//! the crate is built (`build.rs`). Reading one takes a small part of the
 //! time that looking at a guest takes.
 
 mod error;
