@@ -13,6 +13,20 @@ pub(crate) fn build_vmie() -> Result<PathBuf> {
     built("vmie", &["--release", "-p", "vmie-cli"])
 }
 
+/// The command that is looked at.
+#[derive(clap::Args)]
+pub(crate) struct Program {
+    /// A `vmie` that is there already, in place of an optimised one that is built.
+    #[arg(long)]
+    vmie: Option<PathBuf>,
+}
+
+impl Program {
+    pub(crate) fn path(&self) -> Result<PathBuf> {
+        self.vmie.clone().map_or_else(build_vmie, Ok)
+    }
+}
+
 /// Builds with cargo, and says where a program is that came of it.
 pub(crate) fn built(program: &str, arguments: &[&str]) -> Result<PathBuf> {
     let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))

@@ -17,12 +17,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use guest::{Guest, files, only_image};
-use vmie::io::CancelToken;
+
+use vmie::io::{CancelToken, Limits};
 use vmie::rules::format::ImageFormat;
 use vmie::tasks::{DiskContainer, Happening, ImportSnapshotRequest, SourceUrl, TaskEvent};
 use vmie::{
     Cause, Durable, Error, ExportSpec, HostOptions, Image, ImageOptions, ImportSpec, Imported,
-    LocalHost, Outcome, compare,
+    Judging, LocalHost, Outcome, compare, preflight,
 };
 
 fn options() -> HostOptions {
@@ -342,6 +343,22 @@ fn an_undetermined_guest_is_refused_unless_that_is_wanted() {
         panic!("{:?}", imported.outcome);
     };
     assert!(failure.code.starts_with("undetermined-"), "{failure:?}");
+    // It tells of everything that is to be mended, and not of the first alone.
+    let images = [Image::open(&guest.path, &ImageOptions::new()).unwrap()];
+    let judged = preflight(&images, &Judging::default(), &Limits::default()).unwrap();
+    let findings = judged.verdict.findings;
+    let findings: Vec<_> = findings
+        .iter()
+        .filter(|one| one.is_undetermined())
+        .collect();
+    assert!(findings.len() > 1, "{findings:?}");
+    let paragraphs: Vec<&str> = failure.detail.split("\n\n").collect();
+    assert_eq!(paragraphs.len(), findings.len(), "{paragraphs:?}");
+    for (paragraph, finding) in paragraphs.iter().zip(findings) {
+        let title = &finding.title;
+        assert!(paragraph.starts_with(title), "{paragraph}: {title}");
+        assert!(paragraph.contains(&finding.remedy), "{paragraph}");
+    }
     assert_eq!(files(&store), ["journal", "lock", "vmie-store.json"]);
 }
 

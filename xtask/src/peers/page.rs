@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::python::{drive, python_with};
 use crate::Result;
-use crate::run::{build_vmie, demo_guest, text, tool};
+use crate::run::{Program, demo_guest, text, tool};
 
 /// What the page is looked at with. Wants debugfs.
 #[derive(clap::Args)]
@@ -18,19 +18,15 @@ pub(crate) struct Page {
     /// A folder for pictures of the page.
     #[arg(long)]
     pictures: Option<PathBuf>,
-    /// A `vmie` that is there already, in place of an optimised one that is built.
-    #[arg(long)]
-    vmie: Option<PathBuf>,
+    #[command(flatten)]
+    program: Program,
 }
 
 pub(crate) fn run(arguments: &Page) -> Result<()> {
     let python = python_with(&arguments.python, &["boto3"])?;
     // A missing browser is told here.
     tool(&arguments.chromium, &["--version"])?;
-    let vmie = match &arguments.vmie {
-        Some(vmie) => vmie.clone(),
-        None => build_vmie()?,
-    };
+    let vmie = arguments.program.path()?;
     let guest = demo_guest();
     let mut given = vec![text(&vmie), text(&guest), &arguments.chromium];
     given.extend(arguments.pictures.as_deref().map(text));

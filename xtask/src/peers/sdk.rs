@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::python::{drive, python_with};
 use super::stores;
 use crate::Result;
-use crate::run::{build_vmie, built, demo_guest, text};
+use crate::run::{Program, built, demo_guest, text};
 
 /// What the SDK is run with.
 #[derive(clap::Args)]
@@ -16,18 +16,14 @@ pub(crate) struct Sdk {
     /// Where the client is built.
     #[arg(long)]
     target_dir: Option<PathBuf>,
-    /// A `vmie` that is there already, in place of an optimised one that is built.
-    #[arg(long)]
-    vmie: Option<PathBuf>,
+    #[command(flatten)]
+    program: Program,
 }
 
 pub(crate) fn run(arguments: &Sdk) -> Result<()> {
     let python = python_with(&arguments.python, &stores::PACKAGES)?;
     let client = build_client(arguments.target_dir.as_deref())?;
-    let vmie = match &arguments.vmie {
-        Some(vmie) => vmie.clone(),
-        None => build_vmie()?,
-    };
+    let vmie = arguments.program.path()?;
     let guest = demo_guest();
     drive(
         &python,

@@ -11,7 +11,7 @@ use vmie_testkit::windows;
 use super::python::{drive, python_with};
 use crate::Result;
 use crate::phony::disk;
-use crate::run::{build_vmie, demo_guest, text};
+use crate::run::{Program, demo_guest, text};
 
 /// What the service is driven with. As root: ntfs-3g mounts.
 #[derive(clap::Args)]
@@ -29,11 +29,13 @@ pub(crate) struct Serve {
     /// errors are compared with it.
     #[arg(long)]
     digest: Option<PathBuf>,
+    #[command(flatten)]
+    program: Program,
 }
 
 pub(crate) fn run(arguments: &Serve) -> Result<()> {
     let python = python_with(&arguments.python, &["boto3", "awscli"])?;
-    let vmie = build_vmie()?;
+    let vmie = arguments.program.path()?;
     let folder = tempfile::tempdir()?;
     guests(folder.path())?;
     let (guest, kills) = (demo_guest(), arguments.kills.to_string());

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::python::{drive, python_with};
 use crate::Result;
-use crate::run::{build_vmie, demo_guest, text, tool};
+use crate::run::{Program, demo_guest, text, tool};
 
 /// Kills and pauses of servers and workers that share a state.
 #[derive(clap::Args)]
@@ -25,9 +25,8 @@ pub(crate) struct Shared {
     /// Only TLS to the database: who gets in, and what the others are told.
     #[arg(long)]
     tls: bool,
-    /// A `vmie` that is there already, in place of an optimised one that is built.
-    #[arg(long)]
-    vmie: Option<PathBuf>,
+    #[command(flatten)]
+    program: Program,
 }
 
 pub(crate) fn run(arguments: &Shared) -> Result<()> {
@@ -37,10 +36,7 @@ pub(crate) fn run(arguments: &Shared) -> Result<()> {
     if !arguments.tls {
         conform(&database)?;
     }
-    let vmie = match &arguments.vmie {
-        Some(vmie) => vmie.clone(),
-        None => build_vmie()?,
-    };
+    let vmie = arguments.program.path()?;
     let guest = demo_guest();
     secured(&python, &vmie, &guest, &database)?;
     if arguments.tls {
