@@ -343,23 +343,40 @@ fn an_undetermined_guest_is_refused_unless_that_is_wanted() {
         panic!("{:?}", imported.outcome);
     };
     assert!(failure.code.starts_with("undetermined-"), "{failure:?}");
-    // It tells of everything that is to be mended, and not of the first alone.
-    let images = [Image::open(&guest.path, &ImageOptions::new()).unwrap()];
+    assert_eq!(files(&store), ["journal", "lock", "vmie-store.json"]);
+}
+
+#[test]
+fn a_failure_tells_of_all_that_has_to_be_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let paths = ["a.raw", "b.raw"].map(|name| folder.path().join(name));
+    for path in &paths {
+        std::fs::write(path, &guest.disks[0]).unwrap();
+    }
+    let images = paths
+        .each_ref()
+        .map(|path| Image::open(path, &ImageOptions::new()).unwrap());
     let judged = preflight(&images, &Judging::default(), &Limits::default()).unwrap();
-    let findings = judged.verdict.findings;
-    let findings: Vec<_> = findings
-        .iter()
-        .filter(|one| one.is_undetermined())
-        .collect();
-    assert!(findings.len() > 1, "{findings:?}");
+    let findings = &judged.verdict.findings;
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    let store = folder.path().join("store");
+    let spec = ImportSpec::new(paths.to_vec());
+    let imported = import(&store, &spec, HostOptions::new()).unwrap();
+    let Outcome::Failed {
+        failure: Some(failure),
+        ..
+    } = &imported.outcome
+    else {
+        panic!("{:?}", imported.outcome);
+    };
     let paragraphs: Vec<&str> = failure.detail.split("\n\n").collect();
     assert_eq!(paragraphs.len(), findings.len(), "{paragraphs:?}");
     for (paragraph, finding) in paragraphs.iter().zip(findings) {
-        let title = &finding.title;
-        assert!(paragraph.starts_with(title), "{paragraph}: {title}");
+        assert!(paragraph.starts_with(&finding.title), "{paragraph}");
         assert!(paragraph.contains(&finding.remedy), "{paragraph}");
     }
-    assert_eq!(files(&store), ["journal", "lock", "vmie-store.json"]);
+    assert_ne!(paragraphs[0], paragraphs[1]);
 }
 
 #[test]
