@@ -5,7 +5,7 @@
 //! and only then lets replies and orders out. So one sync of the disk serves many requests, and no
 //! reply leaves before what it promises is written.
 
-mod hands;
+pub(crate) mod hands;
 pub(crate) mod overview;
 mod scene;
 mod staff;
@@ -25,7 +25,6 @@ use vmie_tasks::{
     TaskEvent, Timestamp, WorkerEvent,
 };
 
-pub(crate) use self::hands::{Hands, Word as HandsWord};
 pub(crate) use self::overview::Overview;
 pub use self::scene::Scene;
 pub use self::work::{Found, Work};

@@ -13,7 +13,8 @@ use super::address::{Shared, database, failed};
 use super::seat::text;
 use super::sql;
 use crate::Error;
-use crate::engine::{FAREWELL, Hands, HandsWord as Word, RETRY, Work};
+use crate::engine::hands::{Hands, Word};
+use crate::engine::{FAREWELL, RETRY, Work};
 use crate::metrics::Metrics;
 
 /// How often it is told how far the work is.
