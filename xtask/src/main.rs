@@ -113,6 +113,10 @@ enum Peers {
     /// The state that servers and workers share, in a PostgreSQL that is started for it: its tests, then
     /// two servers and three workers that are killed and paused under tasks.
     Shared(peers::shared::Shared),
+    /// The service's page in a headless Chromium: a task watched to its end, a refused image's findings read.
+    Page(peers::page::Page),
+    /// The official SDK for Rust as a client of the service: imports, pages, a cancel, an export, errors. Heavy to build.
+    Sdk(peers::sdk::Sdk),
     /// Imports from and exports to buckets at an endpoint that speaks S3, kills in the middle, requests counted.
     Stores(peers::stores::Stores),
     /// What this machine's kernel cannot mount or map, in a libguestfs appliance: JFS beside the kernel, LVM2
@@ -173,6 +177,12 @@ fn main() -> Result<()> {
         Command::Peers {
             what: Peers::Shared(arguments),
         } => peers::shared::run(&arguments),
+        Command::Peers {
+            what: Peers::Page(arguments),
+        } => peers::page::run(&arguments),
+        Command::Peers {
+            what: Peers::Sdk(arguments),
+        } => peers::sdk::run(&arguments),
         Command::Peers {
             what: Peers::Stores(arguments),
         } => peers::stores::run(&arguments),

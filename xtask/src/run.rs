@@ -10,20 +10,39 @@ use crate::Result;
 
 /// Builds the command `vmie`, optimised, and says where it is.
 pub(crate) fn build_vmie() -> Result<PathBuf> {
+    built("vmie", &["--release", "-p", "vmie-cli"])
+}
+
+/// The command that is looked at.
+#[derive(clap::Args)]
+pub(crate) struct Program {
+    /// A `vmie` that is there already, in place of an optimised one that is built.
+    #[arg(long)]
+    vmie: Option<PathBuf>,
+}
+
+impl Program {
+    pub(crate) fn path(&self) -> Result<PathBuf> {
+        self.vmie.clone().map_or_else(build_vmie, Ok)
+    }
+}
+
+/// Builds with cargo, and says where a program is that came of it.
+pub(crate) fn built(program: &str, arguments: &[&str]) -> Result<PathBuf> {
     let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
-        .args(["build", "--release", "--locked", "-q", "-p", "vmie-cli"])
-        .args(["--message-format", "json"])
+        .args(["build", "--locked", "-q", "--message-format", "json"])
+        .args(arguments)
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
-        return Err("vmie does not build".into());
+        return Err(format!("{program} does not build").into());
     }
     String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "vmie")
+        .filter(|message| message["target"]["name"] == program)
         .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
-        .ok_or_else(|| "cargo did not say where vmie is".into())
+        .ok_or_else(|| format!("cargo did not say where {program} is").into())
 }
 
 /// What an outside tool prints; an error when it is missing or fails.
@@ -46,6 +65,11 @@ pub(crate) fn tool_in(folder: &Path, name: &str, arguments: &[&str]) -> Result<S
     let run = "cd \"$1\" && shift && exec \"$@\"";
     let before = ["-c", run, "bash", text(folder), name];
     tool("bash", &[&before[..], arguments].concat())
+}
+
+/// The demo guest of the examples.
+pub(crate) fn demo_guest() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/demo-debian12.ova")
 }
 
 /// A path as an argument.

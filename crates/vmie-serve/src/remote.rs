@@ -4,7 +4,8 @@ use std::io;
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::TlsConfig;
+use vmie::work::trusted_roots;
 use vmie_ec2::{Answer, Limits, decode_answer, encode_request};
 use vmie_tasks::{Action, Reply};
 
@@ -51,24 +52,7 @@ impl Remote {
         let Some((_, host)) = host else {
             return Err(wrong("write its address http://HOST:PORT or https://HOST"));
         };
-        let roots = match roots {
-            Some(pem) => {
-                let items: Result<Vec<PemItem<'static>>, _> = parse_pem(pem).collect();
-                let items = items.map_err(|_| wrong("its certificates cannot be read"))?;
-                let certificates: Vec<Certificate<'static>> = items
-                    .into_iter()
-                    .filter_map(|item| match item {
-                        PemItem::Certificate(one) => Some(one),
-                        _ => None,
-                    })
-                    .collect();
-                if certificates.is_empty() {
-                    return Err(wrong("there is no certificate in the file"));
-                }
-                RootCerts::new_with_certs(&certificates)
-            }
-            None => RootCerts::WebPki,
-        };
+        let roots = trusted_roots(roots).map_err(|error| wrong(&error.to_string()))?;
         let agent = Agent::config_builder()
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .proxy(None)

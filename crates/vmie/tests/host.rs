@@ -17,12 +17,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use guest::{Guest, files, only_image};
-use vmie::io::CancelToken;
+
+use vmie::io::{CancelToken, Limits};
 use vmie::rules::format::ImageFormat;
 use vmie::tasks::{DiskContainer, Happening, ImportSnapshotRequest, SourceUrl, TaskEvent};
 use vmie::{
     Cause, Durable, Error, ExportSpec, HostOptions, Image, ImageOptions, ImportSpec, Imported,
-    LocalHost, Outcome, compare,
+    Judging, LocalHost, Outcome, compare, preflight,
 };
 
 fn options() -> HostOptions {
@@ -343,6 +344,39 @@ fn an_undetermined_guest_is_refused_unless_that_is_wanted() {
     };
     assert!(failure.code.starts_with("undetermined-"), "{failure:?}");
     assert_eq!(files(&store), ["journal", "lock", "vmie-store.json"]);
+}
+
+#[test]
+fn a_failure_tells_of_all_that_has_to_be_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let guest = Guest::appliance(folder.path());
+    let paths = ["a.raw", "b.raw"].map(|name| folder.path().join(name));
+    for path in &paths {
+        std::fs::write(path, &guest.disks[0]).unwrap();
+    }
+    let images = paths
+        .each_ref()
+        .map(|path| Image::open(path, &ImageOptions::new()).unwrap());
+    let judged = preflight(&images, &Judging::default(), &Limits::default()).unwrap();
+    let findings = &judged.verdict.findings;
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    let store = folder.path().join("store");
+    let spec = ImportSpec::new(paths.to_vec());
+    let imported = import(&store, &spec, HostOptions::new()).unwrap();
+    let Outcome::Failed {
+        failure: Some(failure),
+        ..
+    } = &imported.outcome
+    else {
+        panic!("{:?}", imported.outcome);
+    };
+    let paragraphs: Vec<&str> = failure.detail.split("\n\n").collect();
+    assert_eq!(paragraphs.len(), findings.len(), "{paragraphs:?}");
+    for (paragraph, finding) in paragraphs.iter().zip(findings) {
+        assert!(paragraph.starts_with(&finding.title), "{paragraph}");
+        assert!(paragraph.contains(&finding.remedy), "{paragraph}");
+    }
+    assert_ne!(paragraphs[0], paragraphs[1]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::Result;
-use crate::run::{Tally, build_vmie, json, sha256, text, tool};
+use crate::run::{Program, Tally, json, sha256, text, tool};
 
 /// What is tried.
 #[derive(Args)]
@@ -25,16 +25,12 @@ pub(crate) struct Faults {
     /// The seed of the random moments.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The program to test; built if not given.
-    #[arg(long)]
-    vmie: Option<PathBuf>,
+    #[command(flatten)]
+    program: Program,
 }
 
 pub(crate) fn run(arguments: &Faults) -> Result<()> {
-    let vmie = match &arguments.vmie {
-        Some(vmie) => vmie.clone(),
-        None => build_vmie()?,
-    };
+    let vmie = arguments.program.path()?;
     let folder = tempfile::tempdir()?;
     let mut bench = Bench {
         disk: folder.path().join("disk.raw"),

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::schema;
 use crate::Result;
-use crate::run::{Tally, build_vmie, json, sha256, text, tool};
+use crate::run::{Program, Tally, json, sha256, text, tool};
 
 /// What is compared, and with what.
 #[derive(Args)]
@@ -25,9 +25,8 @@ pub(crate) struct Pairs {
     /// xmllint.
     #[arg(long, value_name = "DIR")]
     ovf_schema: Option<PathBuf>,
-    /// The program to test; built if not given.
-    #[arg(long)]
-    vmie: Option<PathBuf>,
+    #[command(flatten)]
+    program: Program,
 }
 
 /// A kind of file: our names for it, and qemu-img's.
@@ -82,10 +81,7 @@ impl Kind {
 const FILLS: [&str; 4] = ["empty", "mixed", "noise", "edges"];
 
 pub(crate) fn run(arguments: &Pairs) -> Result<()> {
-    let vmie = match &arguments.vmie {
-        Some(vmie) => vmie.clone(),
-        None => build_vmie()?,
-    };
+    let vmie = arguments.program.path()?;
     let folder = tempfile::tempdir()?;
     let sizes: &[u64] = match arguments.quick {
         true => &[512, (33 << 20) + 512],

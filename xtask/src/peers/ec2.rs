@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
-
 use super::python::python_with;
 use crate::Result;
+use crate::run::built;
 
 /// What the comparison is run with.
 #[derive(clap::Args)]
@@ -25,7 +24,11 @@ pub(crate) struct Ec2 {
 pub(crate) fn run(arguments: &Ec2) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = python_with(&arguments.python, &["botocore"])?;
-    let wire = build_example()?;
+    let example = ["-p", "vmie-ec2", "--features", "samples"];
+    let wire = built(
+        "wire_lines",
+        &[&example[..], &["--example", "wire_lines"]].concat(),
+    )?;
     let status = Command::new(python)
         .arg(root.join("src/peers/ec2.py"))
         .arg(wire)
@@ -38,29 +41,4 @@ pub(crate) fn run(arguments: &Ec2) -> Result<()> {
     } else {
         Err("botocore and vmie-ec2 differ".into())
     }
-}
-
-fn build_example() -> Result<PathBuf> {
-    let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
-        .args([
-            "build",
-            "--locked",
-            "-q",
-            "-p",
-            "vmie-ec2",
-            "--features",
-            "samples",
-        ])
-        .args(["--example", "wire_lines", "--message-format", "json"])
-        .stderr(Stdio::inherit())
-        .output()?;
-    if !output.status.success() {
-        return Err("the example wire_lines does not build".into());
-    }
-    String::from_utf8(output.stdout)?
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "wire_lines")
-        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
-        .ok_or_else(|| "cargo did not say where wire_lines is".into())
 }

@@ -1,6 +1,6 @@
 //! What vmie reads as its second readers see it: images as qemu-img does (`cargo xtask peers formats`),
 //! the wire codec as botocore does (`cargo xtask peers ec2`), the service as the AWS CLI does
-//! (`cargo xtask peers serve`), filesystems as the kernel does
+//! (`cargo xtask peers serve`) and its page as a browser does (`cargo xtask peers page`), filesystems as the kernel does
 //! (`cargo xtask peers fs`), and what lvm2 and mdadm put together (`cargo xtask peers volumes`).
 //!
 //! What needs a kernel with more than this one's is run in an appliance (`cargo xtask peers appliance`).
@@ -21,8 +21,10 @@ pub(crate) mod hives;
 mod jfs;
 pub(crate) mod mount;
 mod ntfs;
+pub(crate) mod page;
 mod populate;
 pub(crate) mod python;
+pub(crate) mod sdk;
 pub(crate) mod serve;
 pub(crate) mod shared;
 pub(crate) mod stores;

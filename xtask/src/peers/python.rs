@@ -1,6 +1,7 @@
 //! A Python interpreter with the packages that a peer needs.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::Result;
 use crate::run::{text, tool};
@@ -39,4 +40,20 @@ pub(crate) fn python_with(python: &Path, packages: &[&str]) -> Result<PathBuf> {
         tool(text(&own), &import)?;
     }
     Ok(own)
+}
+
+/// Runs a script of `service/`; when it fails, it has said why.
+pub(crate) fn drive(python: &Path, script: &str, arguments: &[&str]) -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/peers/service");
+    let status = Command::new(python)
+        .arg(folder.join(script))
+        .args(arguments)
+        .env("PYTHONUTF8", "1")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("{script} found what does not hold").into()),
+    }
 }

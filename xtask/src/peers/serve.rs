@@ -2,17 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use vmie_testkit::hive::HiveBuilder;
 use vmie_testkit::lvm::{PvImage, group, striped, volume};
 use vmie_testkit::table::{MbrEntry, MbrTable};
 use vmie_testkit::windows;
 
-use super::python::python_with;
+use super::python::{drive, python_with};
 use crate::Result;
 use crate::phony::disk;
-use crate::run::{build_vmie, text};
+use crate::run::{Program, demo_guest, text};
 
 /// What the service is driven with. As root: ntfs-3g mounts.
 #[derive(clap::Args)]
@@ -30,31 +29,20 @@ pub(crate) struct Serve {
     /// errors are compared with it.
     #[arg(long)]
     digest: Option<PathBuf>,
+    #[command(flatten)]
+    program: Program,
 }
 
 pub(crate) fn run(arguments: &Serve) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = python_with(&arguments.python, &["boto3", "awscli"])?;
-    let vmie = build_vmie()?;
+    let vmie = arguments.program.path()?;
     let folder = tempfile::tempdir()?;
     guests(folder.path())?;
-    let status = Command::new(&python)
-        .arg(root.join("src/peers/service/serve.py"))
-        .arg(vmie)
-        .arg(text(&root.join("../examples/data/demo-debian12.ova")))
-        .arg(folder.path())
-        .arg(if arguments.quick { "quick" } else { "all" })
-        .arg(arguments.kills.to_string())
-        .args(&arguments.digest)
-        .env("PYTHONUTF8", "1")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::null())
-        .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err("the service and its clients differ".into())
-    }
+    let (guest, kills) = (demo_guest(), arguments.kills.to_string());
+    let mode = if arguments.quick { "quick" } else { "all" };
+    let mut given = vec![text(&vmie), text(&guest), text(folder.path()), mode, &kills];
+    given.extend(arguments.digest.as_deref().map(text));
+    drive(&python, "serve.py", &given)
 }
 
 /// Guests that only the testkit makes: a Windows Server, one that is a Hyper-V host, and a disk that

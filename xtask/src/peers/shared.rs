@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::python::python_with;
+use super::python::{drive, python_with};
 use crate::Result;
-use crate::run::{build_vmie, text, tool};
+use crate::run::{Program, demo_guest, text, tool};
 
 /// Kills and pauses of servers and workers that share a state.
 #[derive(clap::Args)]
@@ -22,31 +22,44 @@ pub(crate) struct Shared {
     /// How many tasks come in meanwhile.
     #[arg(long, default_value_t = 50)]
     tasks: u32,
+    /// Only TLS to the database: who gets in, and what the others are told.
+    #[arg(long)]
+    tls: bool,
+    #[command(flatten)]
+    program: Program,
 }
 
 pub(crate) fn run(arguments: &Shared) -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = python_with(&arguments.python, &["boto3"])?;
     let database = Postgres::start()?;
     println!("{}", database.version);
-    conform(&database)?;
-    let vmie = build_vmie()?;
-    let status = Command::new(&python)
-        .arg(root.join("src/peers/service/shared.py"))
-        .arg(vmie)
-        .arg(text(&root.join("../examples/data/demo-debian12.ova")))
-        .arg(&database.address)
-        .arg(arguments.kills.to_string())
-        .arg(arguments.tasks.to_string())
-        .env("PYTHONUTF8", "1")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .stdin(Stdio::null())
-        .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err("tasks did not survive".into())
+    if !arguments.tls {
+        conform(&database)?;
     }
+    let vmie = arguments.program.path()?;
+    let guest = demo_guest();
+    secured(&python, &vmie, &guest, &database)?;
+    if arguments.tls {
+        return Ok(());
+    }
+    let (kills, tasks) = (arguments.kills.to_string(), arguments.tasks.to_string());
+    let given = [text(&vmie), text(&guest), &database.address, &kills, &tasks];
+    drive(&python, "shared.py", &given)
+}
+
+/// A database that takes nobody without TLS, beside one that speaks none.
+fn secured(python: &Path, vmie: &Path, guest: &Path, plain: &Postgres) -> Result<()> {
+    let mut database = Postgres::start()?;
+    database.secure()?;
+    let home = database.home();
+    let given = [
+        text(vmie),
+        text(guest),
+        &database.address,
+        text(&home),
+        &plain.address,
+    ];
+    drive(python, "secured.py", &given)
 }
 
 /// The tests that need a database. With the features of the whole workspace, so that what the suite
@@ -121,6 +134,29 @@ impl Postgres {
         server.own("pg_ctl", &start)?;
         server.address = format!("postgres://vmie:secret@127.0.0.1:{port}/postgres");
         Ok(server)
+    }
+
+    /// From now on it speaks TLS, by a certificate for `localhost` that `ca.pem` in its home signed, and not
+    /// `other.pem`; and it takes nobody who does not.
+    fn secure(&mut self) -> Result<()> {
+        let authority = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -addext basicConstraints=critical,CA:TRUE";
+        let script = format!(
+            "set -e; umask 077; exec 2>certificates.log
+            {authority} -subj /CN=authority -keyout ca.key -out ca.pem
+            {authority} -subj /CN=other -keyout other.key -out other.pem
+            openssl req -newkey rsa:2048 -nodes -subj /CN=database -keyout server.key -out server.csr
+            printf 'subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n' >extensions
+            openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+                -extfile extensions -out server.pem
+            cp server.key data/ && cp server.pem data/server.crt && echo 'ssl = on' >>data/postgresql.conf
+            echo 'hostssl all all 127.0.0.1/32 scram-sha-256' >data/pg_hba.conf"
+        );
+        self.run("sh", &["-c", &script])?;
+        let (data, log) = (self.home().join("data"), self.home().join("log"));
+        let again = ["-D", text(&data), "-w", "-l", text(&log), "restart"];
+        self.own("pg_ctl", &again)?;
+        self.address = self.address.replace("127.0.0.1", "localhost");
+        Ok(())
     }
 
     fn home(&self) -> PathBuf {

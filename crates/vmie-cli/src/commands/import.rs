@@ -16,7 +16,7 @@ use crate::out::{Out, Tone};
 use crate::progress::Watch;
 use crate::report;
 use crate::size::Bytes;
-use crate::text::Safe;
+use crate::text::{Safe, safe_lines};
 
 pub(super) fn run(out: &Out, args: &ImportArgs) -> Result<Exit, Failure> {
     let fail = |error: &vmie::Error| Failure::of(Exit::Failed, error);
@@ -186,7 +186,9 @@ fn text(out: &Out, imported: &Imported) -> String {
             let bad = out.paint(Tone::Bad, "not imported");
             let _ = writeln!(text, "  {bad}: {}", Safe(message));
             if let Some(failure) = failure {
-                let _ = writeln!(text, "  {}", Safe(&failure.detail));
+                for line in safe_lines(&failure.detail).lines() {
+                    let _ = writeln!(text, "  {line}");
+                }
             }
         }
         _ => {}

@@ -5,6 +5,7 @@
 //! and only then lets replies and orders out. So one sync of the disk serves many requests, and no
 //! reply leaves before what it promises is written.
 
+pub(crate) mod hands;
 pub(crate) mod overview;
 mod scene;
 mod staff;
@@ -16,7 +17,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select};
 use tokio::sync::oneshot;
 use vmie_rules::api::ApiCode;
 use vmie_tasks::{
@@ -151,7 +152,6 @@ struct Office {
     staff: Staff,
     metrics: Arc<Metrics>,
     inputs: Receiver<Input>,
-    words: Receiver<Word>,
     answers: HashMap<RequestId, oneshot::Sender<Answer>>,
     /// Overviews that wait for the replies to what they ask.
     overviews: Vec<Asked>,
@@ -192,14 +192,9 @@ impl Office {
             active = active.len(),
             "state loaded"
         );
-        let (sender, words) = unbounded();
         let metrics = settings.metrics;
-        let staff = Staff::new(
-            Arc::clone(&work),
-            Arc::clone(&metrics),
-            settings.conversions,
-            sender,
-        );
+        let (worker, told) = (Arc::clone(&work), Arc::clone(&metrics));
+        let staff = Staff::new(worker, told, settings.conversions);
         let mut office = Self {
             engine,
             state,
@@ -207,7 +202,6 @@ impl Office {
             staff,
             metrics,
             inputs,
-            words,
             answers: HashMap::new(),
             overviews: Vec::new(),
             wake_at: None,
@@ -231,9 +225,9 @@ impl Office {
         let until = Instant::now().checked_add(FAREWELL);
         while !self.staff.is_idle() {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            match self.words.recv_timeout(left.unwrap_or_default()) {
+            match self.staff.words().recv_timeout(left.unwrap_or_default()) {
                 // What was not ended begins again with the next start, so nothing is reported.
-                Ok(word) if word.is_last => self.staff.ended(&word.order, word.attempt),
+                Ok(word) if word.is_last => self.staff.ended(&word.name),
                 Ok(_) => {}
                 Err(_) => {
                     tracing::warn!("workers did not stop in time");
@@ -247,7 +241,7 @@ impl Office {
     /// Waits for something to do, and takes what else is there.
     fn take_batch(&mut self) {
         let wait = self.wake_at.map_or(LONGEST, |at| until(at).min(LONGEST));
-        let (inputs, words) = (self.inputs.clone(), self.words.clone());
+        let (inputs, words) = (self.inputs.clone(), self.staff.words().clone());
         select! {
             recv(inputs) -> input => match input {
                 Ok(input) => self.take_input(input),
@@ -290,8 +284,7 @@ impl Office {
 
     fn take_word(&mut self, word: Word) {
         let Word {
-            order,
-            attempt,
+            name: (order, attempt),
             event,
             is_last,
         } = word;
@@ -306,7 +299,7 @@ impl Office {
             Err(error) => tracing::error!(%order, %attempt, %error, "report not taken"),
         }
         if is_last {
-            self.staff.ended(&order, attempt);
+            self.staff.ended(&(order, attempt));
         }
     }
 

@@ -52,6 +52,13 @@ pub(super) fn json(value: &impl serde::Serialize) -> Answer {
     }
 }
 
+/// There is nothing to say.
+pub(super) fn nothing() -> Answer {
+    let mut answer = answer(StatusCode::NO_CONTENT, "text/plain", Bytes::new());
+    answer.headers_mut().remove(CONTENT_TYPE);
+    answer
+}
+
 /// A line for people.
 pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     answer(status, "text/plain; charset=utf-8", body)

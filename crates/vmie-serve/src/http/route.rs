@@ -86,7 +86,13 @@ async fn page_or_data(house: &Arc<House>, request: &Request<Incoming>, path: &st
     let report = tokio::task::spawn_blocking(move || work.report(&task)).await;
     match report {
         Ok(Some(report)) => answer::json(&report),
-        _ => not_found(),
+        // Not yet, or not any more: nothing that a browser would call an error.
+        Ok(None) => answer::nothing(),
+        Err(error) => {
+            tracing::error!(%error, "a report could not be read");
+            let text = "the report could not be read\n";
+            answer::text(StatusCode::INTERNAL_SERVER_ERROR, text)
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::path::Path as Key;
 use object_store::{ObjectStore as _, ObjectStoreExt as _, RetryConfig};
 use tokio::runtime::Runtime;
-use vmie::work::{Buckets, Object, ObjectHead, ObjectWriter};
+use vmie::work::{Buckets, Object, ObjectHead, ObjectWriter, check_bucket, check_key};
 use vmie::{Cause, Error};
 use vmie_io::{BlockCache, CancelToken, Fault};
 use vmie_tasks::Tag;
@@ -41,8 +41,6 @@ use crate::sigv4::Secret;
 /// Bytes that are read at a time, and that are kept of an object.
 const BLOCK: u32 = 1 << 20;
 const KEPT: usize = 32 << 20;
-/// The longest key, in bytes.
-const MAX_KEY: usize = 1024;
 /// How often a request is sent again, and for how long.
 const RETRIES: usize = 4;
 const RETRY_TIME: Duration = Duration::from_secs(60);
@@ -298,33 +296,14 @@ fn shown(bucket: &str, key: &str) -> PathBuf {
     PathBuf::from(format!("s3://{bucket}/{key}"))
 }
 
-/// A key as the crate has it. It takes a slash at the start or the end away, so that another object would
-/// be meant; and what is a step of a path is none of a key.
+/// A key as the crate has it. It would take a slash at the start or the end away, so that another object would be
+/// meant.
 fn path(key: &str) -> Result<Key, Error> {
-    let whole =
-        !key.is_empty() && key.len() <= MAX_KEY && !key.starts_with('/') && !key.ends_with('/');
-    match Key::parse(key) {
-        Ok(path) if whole => Ok(path),
-        _ => {
-            let fault = Fault::new(Cause::KeyEscapes).in_structure("address");
-            Err(fault.field("key").found(key).into())
-        }
-    }
-}
-
-/// A bucket's name becomes a part of an address. Underscores are allowed: old buckets have them
-/// (SVC-TASK-10).
-fn check_bucket(name: &str) -> Result<(), Error> {
-    let ok = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_')
-    };
-    let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let edges = edge(name.bytes().next()) && edge(name.bytes().next_back());
-    if (3..=63).contains(&name.len()) && edges && name.bytes().all(ok) && !name.contains("..") {
-        return Ok(());
-    }
-    let fault = Fault::new(Cause::BucketName).in_structure("address");
-    Err(fault.field("bucket").found(name).into())
+    check_key(key)?;
+    Key::parse(key).map_err(|_| {
+        let fault = Fault::new(Cause::KeyEscapes).in_structure("address");
+        fault.field("key").found(key).into()
+    })
 }
 
 /// What an error of the crate is here.

@@ -14,9 +14,9 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 use ureq::Agent;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use vmie::{Cause, Error};
-use vmie_io::Fault;
+use ureq::tls::TlsConfig;
+use vmie::Error;
+use vmie::work::trusted_roots;
 
 /// How long it may take to reach the endpoint.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -103,10 +103,7 @@ impl fmt::Debug for Wire {
 
 impl Wire {
     pub(super) fn new(roots: Option<&[u8]>) -> Result<Self, Error> {
-        let roots = match roots {
-            Some(pem) => RootCerts::new_with_certs(&certificates(pem)?),
-            None => RootCerts::WebPki,
-        };
+        let roots = trusted_roots(roots)?;
         let agent = Agent::config_builder()
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .proxy(None)
@@ -177,18 +174,4 @@ fn told(error: ureq::Error) -> HttpError {
         _ => HttpErrorKind::Unknown,
     };
     HttpError::new(kind, error)
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
-    let wrong = || Error::from(Fault::new(Cause::Read).in_structure("certificates"));
-    let mut all = Vec::new();
-    for item in parse_pem(pem) {
-        if let PemItem::Certificate(one) = item.map_err(|_| wrong())? {
-            all.push(one);
-        }
-    }
-    match all.is_empty() {
-        true => Err(wrong()),
-        false => Ok(all),
-    }
 }

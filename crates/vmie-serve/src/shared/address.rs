@@ -4,7 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use postgres::config::SslMode;
+use postgres::error::SqlState;
 use postgres::{Client, Config, NoTls};
+use rustls::CertificateError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -127,12 +129,33 @@ impl Shared {
             Some(tls) => self.config.connect(tls.clone()),
             None => self.config.connect(NoTls),
         };
-        let mut client = connected.map_err(failed)?;
+        let mut client = connected.map_err(|error| self.unreached(error))?;
         let level = "SET default_transaction_isolation = 'read committed'";
         client.batch_execute(level).map_err(failed)?;
         make(&mut client)?;
         Ok(client)
     }
+
+    /// Why there is no session, and what to do about it where it is TLS.
+    fn unreached(&self, error: postgres::Error) -> Error {
+        let unsigned = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        let is_kept_out = error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION);
+        let advice = if tls_error(&error) == Some(&unsigned) {
+            "None of the authorities that are named signed its certificate"
+        } else if self.tls.is_none() && is_kept_out {
+            "If it takes only TLS, name the authority that signed its certificate"
+        } else {
+            return failed(error);
+        };
+        database(format!("{}. {advice}", told(&error)))
+    }
+}
+
+/// What TLS says, under the layers above it.
+fn tls_error(error: &postgres::Error) -> Option<&rustls::Error> {
+    let source = std::error::Error::source(error)?;
+    let inner = source.downcast_ref::<std::io::Error>()?.get_ref()?;
+    inner.downcast_ref()
 }
 
 /// Makes the tables, once, whoever comes first.
@@ -163,19 +186,20 @@ fn make(client: &mut Client) -> Result<(), Error> {
 
 /// What an error of the database's means here. Values do not stand in it: there are secrets in them.
 pub(super) fn failed(error: postgres::Error) -> Error {
-    let what = match error.as_db_error() {
-        Some(said) => format!("{} ({})", said.message(), said.code().code()),
-        None => {
-            let mut text = error.to_string();
-            let mut cause = std::error::Error::source(&error);
-            while let Some(next) = cause {
-                text = format!("{text}: {next}");
-                cause = next.source();
-            }
-            text
-        }
-    };
-    database(what)
+    database(told(&error))
+}
+
+fn told(error: &postgres::Error) -> String {
+    if let Some(said) = error.as_db_error() {
+        return format!("{} ({})", said.message(), said.code().code());
+    }
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
 }
 
 pub(super) fn database(what: impl Into<String>) -> Error {

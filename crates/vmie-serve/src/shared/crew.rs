@@ -2,19 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use postgres::Client;
-use vmie_io::CancelToken;
-use vmie_tasks::{Begin, Step, WorkerEvent};
+use vmie_tasks::{Begin, WorkerEvent};
 
 use super::address::{Shared, database, failed};
 use super::seat::text;
 use super::sql;
 use crate::Error;
+use crate::engine::hands::{Hands, Word};
 use crate::engine::{FAREWELL, RETRY, Work};
 use crate::metrics::Metrics;
 
@@ -44,13 +43,12 @@ pub(crate) struct Crew {
 impl Crew {
     pub(crate) fn start(tools: Tools) -> Result<Self, Error> {
         let (stop, stopped) = bounded(1);
-        let (sender, said) = unbounded();
+        let (work, metrics) = (Arc::clone(&tools.work), Arc::clone(&tools.metrics));
         let mut foreman = Foreman {
+            hands: Hands::new(work, metrics, tools.conversions),
             tools,
             bench: None,
-            hands: HashMap::new(),
-            sender,
-            said,
+            claims: HashMap::new(),
             stopped,
             leaving: None,
             told: Instant::now(),
@@ -79,18 +77,9 @@ impl Crew {
     }
 }
 
-/// What a thread says of its attempt.
-struct Said {
-    row: i64,
-    event: WorkerEvent,
-    is_last: bool,
-}
-
-/// An attempt that is worked on.
-struct Hand {
-    cancel: CancelToken,
-    thread: Option<JoinHandle<()>>,
-    converts: bool,
+/// What the database is to be told of an attempt that it gave to this process.
+#[derive(Default)]
+struct Claim {
     /// How far it is, when that was not told yet.
     progress: Option<(u64, u64)>,
     /// How it ended, when that was not told yet.
@@ -108,9 +97,10 @@ struct Bench {
 struct Foreman {
     tools: Tools,
     bench: Option<Bench>,
-    hands: HashMap<i64, Hand>,
-    sender: Sender<Said>,
-    said: Receiver<Said>,
+    /// The threads at work, by the rows of their attempts.
+    hands: Hands<i64>,
+    /// The attempts whose end is not told yet.
+    claims: HashMap<i64, Claim>,
     stopped: Receiver<()>,
     /// Until when the work under way has time to stop.
     leaving: Option<Instant>,
@@ -128,7 +118,7 @@ impl Foreman {
                 thread::sleep(RETRY);
             }
             if let Some(until) = self.leaving {
-                if self.hands.is_empty() {
+                if self.claims.is_empty() {
                     return;
                 }
                 if Instant::now() >= until {
@@ -141,12 +131,12 @@ impl Foreman {
 
     /// Waits for something to do; says whether there may be work.
     fn listen(&mut self) -> bool {
-        let wait = match self.hands.is_empty() && self.leaving.is_none() {
+        let wait = match self.claims.is_empty() && self.leaving.is_none() {
             true => self.beat(),
             false => TELL.min(self.beat()),
         };
         let (said, bell, stopped) = (
-            self.said.clone(),
+            self.hands.words().clone(),
             self.tools.bell.clone(),
             self.stopped.clone(),
         );
@@ -172,19 +162,16 @@ impl Foreman {
         self.tools.shared.beat()
     }
 
-    fn take(&mut self, said: Said) {
-        let Some(hand) = self.hands.get_mut(&said.row) else {
+    fn take(&mut self, said: Word<i64>) {
+        if said.is_last {
+            self.hands.ended(&said.name);
+        }
+        let Some(claim) = self.claims.get_mut(&said.name) else {
             return;
         };
         match said.event {
-            WorkerEvent::Progress { done, total } => hand.progress = Some((done, total)),
-            event if said.is_last => {
-                hand.result = Some(event);
-                if let Some(thread) = hand.thread.take() {
-                    // Panics of workers are caught where they happen.
-                    let _ = thread.join();
-                }
-            }
+            WorkerEvent::Progress { done, total } => claim.progress = Some((done, total)),
+            event if said.is_last => claim.result = Some(event),
             // A claim says that it has started.
             _ => {}
         }
@@ -193,9 +180,7 @@ impl Foreman {
     fn leave(&mut self) {
         if self.leaving.is_none() {
             self.leaving = Instant::now().checked_add(FAREWELL);
-            for hand in self.hands.values() {
-                hand.cancel.cancel();
-            }
+            self.hands.cancel_all();
         }
     }
 
@@ -216,16 +201,12 @@ impl Foreman {
         }
         if is_told {
             for row in bench.aborted()? {
-                if let Some(hand) = self.hands.get(&row) {
-                    hand.cancel.cancel();
-                }
+                self.hands.cancel(&row);
             }
         }
         if (is_told || is_time || ended) && self.leaving.is_none() {
             self.claim(&mut bench)?;
         }
-        let at_work = i64::try_from(self.hands.len()).unwrap_or(i64::MAX);
-        self.tools.metrics.at_work.store(at_work, Ordering::Relaxed);
         self.bench = Some(bench);
         Ok(())
     }
@@ -233,26 +214,29 @@ impl Foreman {
     /// Tells how attempts ended; says whether any did. What was stopped because the process ends is
     /// given back instead.
     fn tell_results(&mut self, bench: &mut Bench) -> Result<bool, Error> {
-        let done = self.hands.iter().filter(|(_, hand)| hand.result.is_some());
+        let done = self
+            .claims
+            .iter()
+            .filter(|(_, claim)| claim.result.is_some());
         let rows: Vec<i64> = done.map(|(row, _)| *row).collect();
         for row in &rows {
-            let Some(hand) = self.hands.get(row) else {
+            let Some(claim) = self.claims.get(row) else {
                 continue;
             };
-            match (&hand.result, self.leaving) {
+            match (&claim.result, self.leaving) {
                 (Some(WorkerEvent::Failed(_)), Some(_)) => bench.release(*row)?,
                 (Some(event), _) => bench.end(*row, event)?,
                 (None, _) => continue,
             }
-            self.hands.remove(row);
+            self.claims.remove(row);
         }
         Ok(!rows.is_empty())
     }
 
     fn tell_progress(&mut self, bench: &mut Bench) -> Result<(), Error> {
         let mut said = false;
-        for (row, hand) in &mut self.hands {
-            if let Some((done, total)) = hand.progress.take() {
+        for (row, claim) in &mut self.claims {
+            if let Some((done, total)) = claim.progress.take() {
                 bench.progress(*row, done, total)?;
                 said = true;
             }
@@ -265,66 +249,33 @@ impl Foreman {
 
     /// Renews the claims. Where there is nothing to renew, another has the order: its work stops.
     fn renew(&mut self, bench: &mut Bench) -> Result<(), Error> {
-        for (row, hand) in &self.hands {
+        for row in self.claims.keys() {
             if bench.renew(*row)? != Some(false) {
-                hand.cancel.cancel();
+                self.hands.cancel(row);
             }
         }
         Ok(())
     }
 
     fn claim(&mut self, bench: &mut Bench) -> Result<(), Error> {
-        // Beside conversions there is room for what is quick.
-        let most = self.tools.conversions.saturating_add(6);
         let mut claimed = false;
-        while self.hands.len() < most {
-            let converting = self.hands.values().filter(|hand| hand.converts).count();
-            let Some((row, begin)) = bench.claim(converting < self.tools.conversions)? else {
+        while self.hands.has_room() {
+            let Some((row, begin)) = bench.claim(self.hands.may_convert())? else {
                 break;
             };
             claimed = true;
-            if let Err(error) = self.begin(row, begin) {
+            tracing::debug!(order = %begin.order, attempt = %begin.attempt, "claimed");
+            if let Err(error) = self.hands.start(row, begin) {
                 tracing::error!(%error, "no thread for an order");
                 bench.release(row)?;
                 break;
             }
+            self.claims.insert(row, Claim::default());
         }
         match claimed {
             true => bench.notify(sql::CHAIR),
             false => Ok(()),
         }
-    }
-
-    fn begin(&mut self, row: i64, begin: Begin) -> std::io::Result<()> {
-        let cancel = CancelToken::new();
-        let (work, sender, token) = (
-            Arc::clone(&self.tools.work),
-            self.sender.clone(),
-            cancel.clone(),
-        );
-        let converts = matches!(begin.order.step, Step::Convert(_));
-        tracing::debug!(order = %begin.order, attempt = %begin.attempt, "claimed");
-        let thread = thread::Builder::new().spawn(move || {
-            // When the foreman is gone, nobody listens.
-            let say = |event, is_last| {
-                let _ = sender.send(Said {
-                    row,
-                    event,
-                    is_last,
-                });
-            };
-            let event = work.perform(&begin, &token, &mut |event| say(event, false));
-            say(event, true);
-        })?;
-        let hand = Hand {
-            cancel,
-            thread: Some(thread),
-            converts,
-            progress: None,
-            result: None,
-        };
-        self.hands.insert(row, hand);
-        Ok(())
     }
 }
 

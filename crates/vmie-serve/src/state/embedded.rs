@@ -129,10 +129,30 @@ impl State for Embedded {
                 self.database = Some(database);
                 Ok(())
             }
-            Ok(Err(error)) => Err(failed(&self.path, error)),
-            Err(_) => Err(self.corrupt("its pages do not fit together")),
+            Ok(Err(error)) => {
+                close(database);
+                Err(failed(&self.path, error))
+            }
+            Err(_) => {
+                close(database);
+                Err(self.corrupt("its pages do not fit together"))
+            }
         }
     }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        if let Some(database) = self.database.take() {
+            close(database);
+        }
+    }
+}
+
+/// Gives a database up. It writes what it knows of its free pages then, which it reads for that: of a damaged store,
+/// there is nothing to be said that was not said before.
+fn close(database: Database) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(database)));
 }
 
 fn open(path: &Path) -> Result<Database, Error> {

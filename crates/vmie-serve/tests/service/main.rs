@@ -128,7 +128,7 @@ fn the_page_is_for_who_has_the_token_under_our_name() {
         (
             "/data/tasks/import-ami-0123456789abcdef0/report",
             &both,
-            404,
+            204,
         ),
         ("/metrics", ours, 200),
         ("/healthz", "Host: any\r\n", 200),

@@ -8,13 +8,11 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use vmie_io::{CancelToken, Fault, FileSource};
 
+use super::name::{self, escapes};
 use super::{Buckets, Object, ObjectHead, ObjectWriter, no_such_object, shown};
 use crate::clock::seed;
 use crate::store::{Durable, hex};
 use crate::{Cause, Error};
-
-/// Longest key in bytes, as in the object store whose addresses these are.
-const MAX_KEY: usize = 1024;
 
 /// What the names of files begin with that are no objects: those that are being written.
 const RESERVED: &str = ".vmie-";
@@ -379,28 +377,19 @@ fn names(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Underscores are allowed: old buckets have them (SVC-TASK-10).
 fn check_bucket(name: &str) -> Result<(), Error> {
-    let ok = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_')
-    };
-    let edge = |byte: Option<u8>| {
-        byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    let edges = edge(name.bytes().next()) && edge(name.bytes().next_back());
-    let plain = edges && name.bytes().all(ok) && !name.contains("..");
-    if (3..=63).contains(&name.len()) && plain && !is_device(name) {
-        return Ok(());
+    name::check_bucket(name)?;
+    match is_device(name) {
+        true => Err(name::bucket_name(name)),
+        false => Ok(()),
     }
-    let fault = Fault::new(Cause::BucketName).in_structure("address");
-    Err(fault.field("bucket").found(name).into())
 }
 
 fn check_key(key: &str) -> Result<(), Error> {
-    let bad_part = |part: &str| part.is_empty() || part == "." || part == ".." || is_device(part);
+    name::check_key(key)?;
     // A backslash and a colon lead out on Windows only, but a key means the same everywhere.
     let bad_char = |c: char| c.is_control() || c == '\\' || c == ':';
-    let bad = key.len() > MAX_KEY || key.split('/').any(bad_part) || key.contains(bad_char);
+    let bad = key.split('/').any(is_device) || key.contains(bad_char);
     if bad || key.starts_with(RESERVED) || Path::new(key).is_absolute() {
         return Err(escapes(key));
     }
@@ -422,11 +411,6 @@ fn is_device(name: &str) -> bool {
         || numbered("com")
         || numbered("lpt")
         || name.ends_with(['.', ' '])
-}
-
-fn escapes(key: &str) -> Error {
-    let fault = Fault::new(Cause::KeyEscapes).in_structure("address");
-    fault.field("key").found(key).into()
 }
 
 #[cfg(test)]

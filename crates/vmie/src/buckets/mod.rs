@@ -3,6 +3,7 @@
 
 mod address;
 mod folder;
+mod name;
 #[cfg(feature = "web")]
 mod web;
 
@@ -16,8 +17,9 @@ use vmie_tasks::{SourceUrl, Tag};
 
 pub use self::address::split_url;
 pub use self::folder::FolderBuckets;
+pub use self::name::{check_bucket, check_key};
 #[cfg(feature = "web")]
-pub use self::web::{AllowedHost, WebAddresses, WebOptions};
+pub use self::web::{AllowedHost, WebAddresses, WebOptions, trusted_roots};
 use crate::{Cause, Error};
 
 /// Bytes of a file that are handed on at a time.

@@ -62,17 +62,20 @@ pub(crate) fn verdict(preflight: &Preflight) -> Verdict {
         Decision::Accepted => Verdict::Accepted,
         Decision::Refused => {
             let refuses = |finding: &&Finding| finding.severity == vmie_guest::Severity::Refuse;
-            Verdict::Refused(of_finding(findings.iter().find(refuses)))
+            Verdict::Refused(of_findings(findings.iter().filter(refuses)))
         }
         Decision::Undetermined => {
             let undetermined = |finding: &&Finding| finding.is_undetermined();
-            Verdict::Undetermined(of_finding(findings.iter().find(undetermined)))
+            Verdict::Undetermined(of_findings(findings.iter().filter(undetermined)))
         }
     }
 }
 
-fn of_finding(finding: Option<&Finding>) -> Failure {
-    let Some(finding) = finding else {
+/// The first finding gives the message. The detail has a paragraph for each: whoever mends only the first would meet
+/// the next with the next import.
+fn of_findings<'a>(findings: impl Iterator<Item = &'a Finding>) -> Failure {
+    let mut findings = findings.peekable();
+    let Some(&first) = findings.peek() else {
         // A judge that decides says why; this is for one that does not.
         return Failure {
             code: "not-accepted".to_owned(),
@@ -82,23 +85,29 @@ fn of_finding(finding: Option<&Finding>) -> Failure {
             retryable: false,
         };
     };
-    let mut detail = format!("{}.", finding.title);
-    for evidence in &finding.evidence {
-        detail.push_str(&format!(" Seen: {evidence}."));
-    }
-    if !finding.remedy.is_empty() {
-        detail.push_str(&format!(" {}.", finding.remedy));
-    }
+    let details: Vec<String> = findings.map(paragraph).collect();
     Failure {
-        code: finding.code.to_owned(),
-        message: match &finding.service_message {
+        code: first.code.to_owned(),
+        message: match &first.service_message {
             Some(message) => message.clone(),
-            None => format!("ClientError: {}", finding.title),
+            None => format!("ClientError: {}", first.title),
         },
-        detail,
-        svc: finding.svc.clone(),
+        detail: details.join("\n\n"),
+        svc: first.svc.clone(),
         retryable: false,
     }
+}
+
+/// What was found, where it was seen, and what mends it.
+fn paragraph(finding: &Finding) -> String {
+    let mut text = format!("{}.", finding.title);
+    for evidence in &finding.evidence {
+        text.push_str(&format!(" Seen: {evidence}."));
+    }
+    if !finding.remedy.is_empty() {
+        text.push_str(&format!(" {}.", finding.remedy));
+    }
+    text
 }
 
 /// The failure of a worker that ended without a word.

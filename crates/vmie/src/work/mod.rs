@@ -73,10 +73,11 @@ use vmie_io::CancelToken;
 use vmie_tasks::{Begin, TaskId, Work, WorkerEvent};
 
 pub use crate::buckets::{
-    Addresses, Buckets, FolderBuckets, NoAddresses, Object, ObjectHead, ObjectWriter, split_url,
+    Addresses, Buckets, FolderBuckets, NoAddresses, Object, ObjectHead, ObjectWriter, check_bucket,
+    check_key, split_url,
 };
 #[cfg(feature = "web")]
-pub use crate::buckets::{AllowedHost, WebAddresses, WebOptions};
+pub use crate::buckets::{AllowedHost, WebAddresses, WebOptions, trusted_roots};
 use crate::store::{self, Durable, Layout};
 use crate::{Cause, Error, ImageOptions, Judging};
 #[cfg(feature = "web")]

@@ -152,6 +152,24 @@ class Server:
         return path
 
 
+class Worker:
+    """`vmie worker`, which works for servers that share their state."""
+
+    def __init__(self, data, *options, log):
+        self.data, self.options, self.log_path = data, options, log
+        self.start()
+
+    def start(self):
+        self.log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            [VMIE, "worker", "--json", "--data", self.data, "--conversions", "1", *self.options],
+            stdout=subprocess.PIPE, stderr=self.log, text=True)
+        if not self.process.stdout.readline():
+            raise RuntimeError(f"a worker did not start: {open(self.log_path).read()[-2000:]}")
+
+    kill, stop = Server.kill, Server.stop
+
+
 # What the guide's commands have for what is of one's own.
 PLACES = dict(
     file="file://C:\\import\\containers.json", task_file="file://C:\\file.json", source="bucket_name/sql_std_image.ova",

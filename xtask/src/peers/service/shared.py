@@ -13,7 +13,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -23,27 +22,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 import service
-from service import IMPORTS, Server, check, run, same
+from service import IMPORTS, Server, Worker, check, run, same
 
 service.VMIE, OVA, ADDRESS, DISTURBANCES, TASKS = sys.argv[1:6]
 LEASE = 2
 SHARED = ("--state", ADDRESS, "--lease", str(LEASE))
-
-
-class Worker:
-    def __init__(self, data, log):
-        self.data, self.log_path = data, log
-        self.start()
-
-    def start(self):
-        self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(
-            [service.VMIE, "worker", "--json", "--data", self.data, "--conversions", "1", *SHARED],
-            stdout=subprocess.PIPE, stderr=self.log, text=True)
-        if not self.process.stdout.readline():
-            raise RuntimeError(f"a worker did not start: {open(self.log_path).read()[-2000:]}")
-
-    kill, stop = Server.kill, Server.stop
 
 
 class Clients:
@@ -212,7 +195,7 @@ def main():
         for name in "AB":
             processes.append(Server(data, *SHARED, "--no-work", log=os.path.join(scratch, f"server{name}.log")))
         for name in "123":
-            processes.append(Worker(data, os.path.join(scratch, f"worker{name}.log")))
+            processes.append(Worker(data, *SHARED, log=os.path.join(scratch, f"worker{name}.log")))
         servers, workers = processes[:2], processes[2:]
         small, disk = os.path.join(scratch, "small.raw"), os.path.join(scratch, "ova.raw")
         with open(small, "wb") as file:

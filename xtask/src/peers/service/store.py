@@ -6,6 +6,7 @@ import random
 import re
 import ssl
 import threading
+import time
 
 from service import run
 
@@ -15,7 +16,7 @@ class Store:
 
     def __init__(self, folder):
         self.folder, self.asked, self.token = folder, [], "secret%016x" % random.getrandbits(64)
-        self.deleted, self.gates = set(), {}
+        self.deleted, self.gates, self.paces = set(), {}, {}
         os.makedirs(folder)
         self.certificate, key = f"{folder}.pem", f"{folder}.key"
         run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=store",
@@ -54,6 +55,7 @@ class Store:
                 if name in store.gates and first >= store.gates[name][0]:
                     store.gates[name][1].wait(60)
                 where = ("Content-Range", f"bytes {first}-{last}/{len(content)}")
+                time.sleep((last + 1 - first) * store.paces.get(name, 0))
                 self.say(206, content[first:last + 1], [*tag, where])
 
             def say(self, status, body=b"", headers=()):
@@ -86,6 +88,10 @@ class Store:
 
     def open(self, name):
         self.gates.pop(name)[1].set()
+
+    def slow(self, name, rate):
+        """An object that comes at so many bytes a second over each connection."""
+        self.paces[name] = 1 / rate
 
     def url(self, name):
         return f"https://{self.host}/{name}?X-Amz-Signature={self.token}"

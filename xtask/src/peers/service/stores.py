@@ -8,58 +8,16 @@ one that puts the object first. Requests are counted. Kills in the middle of an 
 
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 
-import boto3
-from botocore.config import Config
-
 import service
+from objects import KEYS, Moto
 from service import EXPORTS, IMPORTS, Server, check, compare, export_task, image_task, run, same, snapshot_task
 
 VMIE, OVA = sys.argv[1:3]
 service.VMIE = VMIE
-KEYS = dict(AWS_ACCESS_KEY_ID="store", AWS_SECRET_ACCESS_KEY="a secret of the store")
-
-
-class Moto:
-    """The store, as a process of its own."""
-
-    def __init__(self, log):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url, self.log_path = f"http://127.0.0.1:{port}", log
-        self.log = open(log, "wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-p", str(port)], stdout=self.log, stderr=self.log)
-        self.s3 = boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id="store",
-                               aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
-                               config=Config(s3=dict(addressing_style="path"), retries={"max_attempts": 10}))
-        end = time.monotonic() + 60
-        while True:
-            try:
-                self.s3.list_buckets()
-                return
-            except Exception:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.2)
-
-    def requests(self):
-        """By method, those to objects since it was asked last."""
-        with open(self.log_path, encoding="utf-8", errors="replace") as file:
-            lines = [line for line in file if '"' in line and " HTTP/" in line]
-        seen, self.counted = lines[getattr(self, "counted", 0):], len(lines)
-        methods = [line.split('"')[1].split()[0].split("m")[-1] for line in seen]
-        return {method: methods.count(method) for method in sorted(set(methods))}
-
-    def uploads(self):
-        return [one["Key"] for one in self.s3.list_multipart_uploads(Bucket=EXPORTS).get("Uploads", [])]
-
 
 def imports(server, ec2, moto, reference, large):
     # The guide's import without modification begins with this.
@@ -73,7 +31,8 @@ def imports(server, ec2, moto, reference, large):
     compare("the snapshot of an object", large, server.path("store", f"{finished['SnapshotId']}.raw"))
     asked = moto.requests()
     print(f"a raw disk of {os.path.getsize(large) >> 20} MiB was read with {asked}", flush=True)
-    check(asked.get("GET", 0) <= 2 * (os.path.getsize(large) >> 20) + 20, f"{asked} for {os.path.getsize(large)} bytes")
+    # Each MiB once, although threads need the same at once.
+    check(asked.get("GET", 0) <= (os.path.getsize(large) >> 20) + 6, f"{asked} for {os.path.getsize(large)} bytes")
     task = ec2.import_image(DiskContainers=[dict(Format="OVA", Url=f"s3://{IMPORTS}/vms/my-server-vm.ova")])["ImportTaskId"]
     finished = image_task(ec2, task)
     same("import-image of an object", (finished["state"], finished.get("StatusMessage")), ("completed", None))
@@ -139,8 +98,6 @@ def main():
     moto = server = None
     try:
         moto = Moto(os.path.join(scratch, "moto.log"))
-        for bucket in (IMPORTS, EXPORTS):
-            moto.s3.create_bucket(Bucket=bucket)
         reference, large = os.path.join(scratch, "reference.raw"), os.path.join(scratch, "large.raw")
         run(VMIE, "convert", "-O", "raw", OVA, reference)
         with open(large, "wb") as file:

@@ -75,16 +75,34 @@ pub struct WebOptions {
     pub roots: Option<Vec<u8>>,
 }
 
+/// What a client of `ureq` 3 trusts: the certificates of a PEM file, or what browsers do where there is none.
+///
+/// # Errors
+/// [`Cause::Read`] when the file is no PEM, or has no certificate.
+pub fn trusted_roots(pem: Option<&[u8]>) -> Result<RootCerts, Error> {
+    let Some(pem) = pem else {
+        return Ok(RootCerts::WebPki);
+    };
+    let wrong = || Error::from(Fault::new(Cause::Read).in_structure("certificates"));
+    let mut all: Vec<Certificate<'static>> = Vec::new();
+    for item in parse_pem(pem) {
+        if let PemItem::Certificate(one) = item.map_err(|_| wrong())? {
+            all.push(one);
+        }
+    }
+    match all.is_empty() {
+        true => Err(wrong()),
+        false => Ok(RootCerts::new_with_certs(&all)),
+    }
+}
+
 impl WebAddresses {
     /// Addresses that lead to these hosts.
     ///
     /// # Errors
     /// [`Cause::Read`] when the certificates are none.
     pub fn new(options: WebOptions) -> Result<Self, Error> {
-        let roots = match &options.roots {
-            Some(pem) => RootCerts::new_with_certs(&certificates(pem)?),
-            None => RootCerts::WebPki,
-        };
+        let roots = trusted_roots(options.roots.as_deref())?;
         let config = Agent::config_builder()
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .proxy(None)
@@ -165,20 +183,6 @@ impl Addresses for WebAddresses {
             status if status.is_success() => Ok(()),
             status => Err(refused(status).in_file(url.to_string())),
         }
-    }
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
-    let wrong = || Error::from(Fault::new(Cause::Read).in_structure("certificates"));
-    let mut all = Vec::new();
-    for item in parse_pem(pem) {
-        if let PemItem::Certificate(one) = item.map_err(|_| wrong())? {
-            all.push(one);
-        }
-    }
-    match all.is_empty() {
-        true => Err(wrong()),
-        false => Ok(all),
     }
 }
 
