@@ -107,6 +107,15 @@ fn mirrors_read_a_copy_that_is_there_and_in_sync() {
                 "stripe_size = 8\nraid0_lvs = [\"d0\", \"d1\"]",
             )],
         )
+        + &lv(
+            "r0m",
+            &[segment(
+                0,
+                4,
+                "raid0_meta",
+                "stripe_count = 2\nstripe_size = 8\nraids = [\"m0\", \"d0\", \"m1\", \"d1\"]",
+            )],
+        )
         + &hidden("m0", &[striped(0, 1, 0, &[("pv0", 0)])])
         + &hidden("d0", &[striped(0, 2, 0, &[("pv0", 1)])])
         + &hidden("m1", &[striped(0, 1, 0, &[("pv1", 0)])])
@@ -124,6 +133,7 @@ fn mirrors_read_a_copy_that_is_there_and_in_sync() {
     ]
     .concat();
     holds(&all, "vg-0/r0", &r0);
+    holds(&all, "vg-0/r0m", &r0);
     assert_eq!(volume(&all, "vg-0/r").disks, [0, 1]);
     // The second disk alone.
     let half = graph(&disks[1..]);

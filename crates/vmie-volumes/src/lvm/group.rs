@@ -282,7 +282,10 @@ fn names_of(list: &[Value<'_>], field: &'static str, at: u64) -> Result<Vec<Area
 fn raid_legs(section: &Section<'_>, at: u64) -> Result<Vec<(Option<Area>, Area)>, Error> {
     let list = section.list("raids").ok_or_else(|| bad(at, "raids"))?;
     let names = names_of(list, "raids", at)?;
-    let legs = section.number("device_count");
+    // RAID0 with metadata says how many stripes it has, and the others how many devices.
+    let legs = section
+        .number("device_count")
+        .or_else(|| section.number("stripe_count"));
     let with_state = legs.and_then(|n| n.checked_mul(2)) == Some(int::u64_of(names.len()));
     if !with_state {
         return Ok(names.into_iter().map(|data| (None, data)).collect());

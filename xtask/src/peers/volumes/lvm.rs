@@ -46,7 +46,7 @@ const PLAIN: &[Plan] = &[
     ("striped-4k", "-l 4%VG -i 2 -I 4k"),
     ("wide", "-l 4%VG -i 4 -I 16k"),
     ("raid0", "-l 4%VG --type raid0 -i 2 -I 32k"),
-    ("r.o-name_with+all", "-l 2%VG -p r"),
+    ("r.o-name_with+all", "-l 2%VG -p r {4}"),
 ];
 
 /// Those that are only made where the kernel maps devices; the ones from here on are named, not read.
@@ -171,7 +171,7 @@ fn one(
         &lvm,
         &disks,
         &group,
-        &[("again", "-l 4%VG"), ("stays", "-l 2%VG")],
+        &[("again", "-l 4%VG {3} {4}"), ("stays", "-l 2%VG {4}")],
     )?;
     lvm.run(&["lvrename", &group, "stays", "renamed"])?;
     if maps {

@@ -61,28 +61,25 @@ fn one(
         _ => &[],
     };
     // The old form of the metadata cannot say how unequal disks are laid out, and these are equal; but some mdadm
-    // want to be told that this is known, and others do not let themselves be told.
+    // want to be told that this is known, others do not let themselves be told and leave it to the kernel.
     let layouts: &[&[&str]] = match (level, version) {
-        ("raid0", "0.90") => &[&[], &["--layout", "dangerous"]],
+        ("raid0", "0.90") => {
+            tool("modprobe", &["raid0"])?;
+            std::fs::write("/sys/module/raid0/parameters/default_layout", "2")?;
+            &[&[], &["--layout", "dangerous"]]
+        }
         _ => &[&[]],
     };
-    let assume = if level == "raid0" || level == "linear" {
-        1
-    } else {
-        0
-    };
-    let base: Vec<&str> = base
-        .iter()
-        .copied()
-        .filter(|word| assume == 0 || *word != "--assume-clean")
-        .collect();
     let create = |layout: &&[&str]| {
         let arguments = [&base[..], &shape, chunk, layout, &disks.devices()].concat();
         tool("mdadm", &arguments)
     };
     let mut tries = layouts.iter().map(create);
     let first = tries.next().ok_or("no layout")?;
-    first.or_else(|error| tries.next().unwrap_or(Err(error)))?;
+    first.or_else(|error| match tries.next() {
+        Some(second) => second.map_err(|again| format!("{error}; then {again}").into()),
+        None => Err(error),
+    })?;
     let size: u64 = tool("blockdev", &["--getsize64", "/dev/md7"])?
         .trim()
         .parse()?;
