@@ -305,7 +305,7 @@ where
         Err(error) => error,
     };
     let Some(said) = error.as_service_error() else {
-        return Err(format!("{what}: {}", DisplayErrorContext(error)).into());
+        return Err(format!("{what}: {}", DisplayErrorContext(&error)).into());
     };
     same(what, said.code(), Some(code))?;
     let text = said.message().unwrap_or_default();

@@ -102,6 +102,16 @@ def open_by_keyboard(page, task):
     page.wait(of_row(task, "row.querySelector('details').open && row.querySelector('.more dl') !== null"), f"{task} is not opened")
 
 
+def snapshot(page, server, ec2):
+    """A task that was over before anybody looked."""
+    with open(server.bucket(IMPORTS, "disks/data.raw"), "wb") as file:
+        file.write(random.Random(3).randbytes(2 << 20))
+    task = ec2.import_snapshot(Description="A disk of data", DiskContainer=dict(Format="RAW", UserBucket=dict(
+        S3Bucket=IMPORTS, S3Key="disks/data.raw")))["ImportTaskId"]
+    same("a snapshot", service.snapshot_task(ec2, task)["state"], "completed")
+    page.wait(of_row(task, "row.classList.contains('completed')"), "a task that came by itself is not shown")
+
+
 def watched(page, ec2, store, reference, scratch):
     """An import to its end, in the page, which is never loaded again."""
     disk, image = os.path.join(scratch, "server.raw"), os.path.join(scratch, "server.vmdk")
@@ -146,6 +156,9 @@ def watched(page, ec2, store, reference, scratch):
     same("the page was never loaded again", (page.ask("window.kept"), page.loads - loads), ("since the start", 0))
     print(f"the progress on the page: {seen}, completed", flush=True)
     picture(page, "completed")
+    fits(page, "a completed task")
+    picture(page, "completed-phone")
+    wide(page)
     page.press("Enter")
     return task
 
@@ -252,6 +265,7 @@ def main():
         page.go(server.page)
         page.wait("!document.getElementById('none').hidden", "an empty list does not say that it is empty")
         same("the token does not stay in the address", page.ask("location.href"), f"{server.url}/")
+        snapshot(page, server, ec2)
         completed = watched(page, ec2, store, reference, scratch)
         deleted = refused(page, server, ec2, reference, scratch)
         filtered(page, completed, deleted)
