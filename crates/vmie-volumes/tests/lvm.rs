@@ -221,6 +221,12 @@ fn kinds_that_are_not_read_are_named() {
         "snapshot",
         "chunk_size = 8\norigin = \"root\"\ncow_store = \"snap\"",
     );
+    let merging = segment(
+        0,
+        4,
+        "snapshot",
+        "chunk_size = 8\norigin = \"root\"\nmerging_store = \"merged\"",
+    );
     let volumes = lv(
         "pool",
         &[segment(
@@ -241,8 +247,11 @@ fn kinds_that_are_not_read_are_named() {
         )
         + &lv("r5", &[segment(0, 4, "raid5_ls", "device_count = 3")])
         + &lv("root", &[striped(0, 4, 0, &[("pv0", 0)])])
-        + &lv("snap", &[striped(0, 2, 0, &[("pv0", 4)])])
-        + &hidden("snapshot0", &[snapshot])
+        // As lvm2 writes it: the place is visible and what people name is not.
+        + &hidden("snap", &[striped(0, 2, 0, &[("pv0", 4)])])
+        + &lv("snapshot0", &[snapshot])
+        + &hidden("merged", &[striped(0, 2, 0, &[("pv0", 6)])])
+        + &lv("snapshot1", &[merging])
         + &lv("err", &[segment(0, 1, "error", "")]);
     let disks = one(&volumes);
     let graph = graph(&disks);
@@ -256,6 +265,10 @@ fn kinds_that_are_not_read_are_named() {
         let id = format!("vg-0/{name}");
         assert_eq!(fails(&graph, &id), Cause::LvmSegmentKind);
         assert_eq!(volume(&graph, &id).layout.as_deref(), Some(layout));
+    }
+    for unseen in ["snapshot0", "snapshot1", "merged"] {
+        let id = format!("vg-0/{unseen}").parse().unwrap();
+        assert!(graph.volume(&id).is_none(), "{unseen}");
     }
     holds(&graph, "vg-0/root", extents(&disks[0], 0, 4));
     let err = volume(&graph, "vg-0/err").open().unwrap();

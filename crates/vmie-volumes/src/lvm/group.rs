@@ -161,8 +161,8 @@ pub(crate) fn parse(text: &Text, budget: &Budget) -> Result<Group, Error> {
         group.lv_names.insert(name.to_owned(), group.lvs.len());
         group.lvs.push(facts);
     }
-    for (_, lv) in volumes.iter().flat_map(|s| s.sections()) {
-        snapshots(lv, &mut group);
+    for (name, lv) in volumes.iter().flat_map(|s| s.sections()) {
+        snapshots(name, lv, &mut group);
     }
     Ok(group)
 }
@@ -298,16 +298,24 @@ fn raid_legs(section: &Section<'_>, at: u64) -> Result<Vec<(Option<Area>, Area)>
     pairs.ok_or_else(|| bad(at, "raids"))
 }
 
-/// A segment of the kind snapshot says of another volume that it holds the differences to a third.
-fn snapshots(lv: &Section<'_>, group: &mut Group) {
+/// A segment of the kind snapshot says of another volume that it holds the differences to a third. The volume that
+/// has the segment is only a place for it: people see the other, unless it is being merged.
+fn snapshots(name: &str, lv: &Section<'_>, group: &mut Group) {
     for (_, segment) in lv.sections() {
         if segment.text("type") != Some("snapshot") {
             continue;
         }
-        let store = segment.text("cow_store").or(segment.text("merging_store"));
+        let store = segment.text("cow_store");
+        let is_seen = store.is_some();
+        let store = store.or(segment.text("merging_store"));
         let index = store.and_then(|store| group.lv_names.get(store).copied());
         if let Some(lv) = index.and_then(|index| group.lvs.get_mut(index)) {
             lv.snapshot_of = Some(segment.text("origin").unwrap_or_default().to_owned());
+            lv.visible = is_seen;
+            let place = group.lv_names.get(name).copied();
+            if let Some(place) = place.and_then(|index| group.lvs.get_mut(index)) {
+                place.visible = false;
+            }
         }
     }
 }

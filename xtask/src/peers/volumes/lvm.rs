@@ -205,8 +205,8 @@ fn one(
             bytes(tally, counts, name, &graph, volume, *len, *seed)?;
         }
         degraded(tally, counts, name, &disks, &filled)?;
-        // A pool of a cache is hidden, and a snapshot lies on what it is of.
-        let hidden = ["snap", "cache"];
+        // The pool of a cache is hidden.
+        let hidden = ["cache"];
         let named = NAMED.iter().chain(&[("thin", "")]);
         for (plan, _) in named.filter(|(plan, _)| !hidden.contains(plan)) {
             let id = format!("{group}/{plan}").parse()?;
