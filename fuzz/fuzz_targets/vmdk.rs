@@ -2,14 +2,13 @@
 //! one place of the file; extents tile the disk and tell the truth; reads of any size agree.
 #![no_main]
 
+mod tiled;
+
 use std::sync::Arc;
 
 use vmie_formats::vmdk::{self, StreamReader};
-use vmie_formats::{ExtentKind, Limits, OpenOptions, ReadAt};
+use vmie_formats::{Limits, OpenOptions, ReadAt as _};
 use vmie_io::Budget;
-
-/// Bytes of the largest disk that is read whole.
-const WHOLE: u64 = 4 << 20;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let limits = Limits::default().with_memory(16 << 20);
@@ -38,34 +37,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         }
     }
     let Ok(image) = image else { return };
-    if image.len() > WHOLE {
-        return;
-    }
-    let mut at = 0;
-    while let Ok(extent) = image.next_extent(at) {
-        if at >= image.len() {
-            assert_eq!(extent.len, 0);
-            break;
-        }
-        assert!(extent.start == at && extent.len > 0 && extent.end() <= image.len());
-        let mut whole = vec![0xa5; extent.len as usize];
-        let read = image.read_exact_at(&mut whole, at);
-        if extent.kind != ExtentKind::Data {
-            read.expect("zeroes can be read");
-            assert!(whole.iter().all(|b| *b == 0));
-        } else if read.is_ok() {
-            // Small pieces go through the cache of grains.
-            let mut piece = [0xa5; 1000];
-            for (index, part) in whole.chunks(1000).enumerate().take(70) {
-                let piece = &mut piece[..part.len()];
-                image
-                    .read_exact_at(piece, at + index as u64 * 1000)
-                    .expect("the whole could");
-                assert!(piece == part);
-            }
-        }
-        at = extent.end();
-    }
+    // Small pieces go through the cache of grains.
+    tiled::check(&image);
     drop(image);
     assert_eq!(budget.memory_used(), 0);
 });

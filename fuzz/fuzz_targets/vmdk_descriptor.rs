@@ -3,15 +3,12 @@
 //! disk and tell the truth; reads of any size agree; all memory comes back.
 #![no_main]
 
+mod tiled;
+
 use std::sync::{Arc, Mutex};
 
-use vmie_formats::{
-    DiskImage, Error, ExtentKind, Limits, OpenOptions, ReadAt, Reference, Resolver, vmdk,
-};
+use vmie_formats::{DiskImage as _, Error, Limits, OpenOptions, ReadAt, Reference, Resolver, vmdk};
 use vmie_io::Budget;
-
-/// Bytes of the largest disk that is read whole, and of the longest pieces.
-const WHOLE: u64 = 2 << 20;
 
 /// Gives one file for every name.
 struct Same {
@@ -56,31 +53,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         assert!(asked.contains(reference));
     }
     drop(asked);
-    let mut at = 0;
-    let mut left = WHOLE;
-    while let Ok(extent) = disk.next_extent(at) {
-        if at >= disk.len() || left == 0 {
-            break;
-        }
-        assert!(extent.start == at && extent.len > 0 && extent.end() <= disk.len());
-        let len = extent.len.min(left);
-        left -= len;
-        let mut whole = vec![0xa5; len as usize];
-        let read = disk.read_exact_at(&mut whole, at);
-        if extent.kind != ExtentKind::Data {
-            read.expect("zeroes can be read");
-            assert!(whole.iter().all(|byte| *byte == 0));
-        } else if read.is_ok() {
-            let mut piece = [0xa5; 1000];
-            for (index, part) in whole.chunks(1000).enumerate().take(70) {
-                let piece = &mut piece[..part.len()];
-                disk.read_exact_at(piece, at + index as u64 * 1000)
-                    .expect("the whole could");
-                assert!(piece == part);
-            }
-        }
-        at = extent.end();
-    }
+    tiled::check(&disk);
     drop(disk);
     assert_eq!(budget.memory_used(), 0);
 });

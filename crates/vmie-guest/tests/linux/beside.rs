@@ -8,29 +8,13 @@ use vmie_guest::{
 use vmie_io::Limits;
 use vmie_rules::SvcId;
 use vmie_rules::matrix::Edition;
-use vmie_testkit::linux::{Entry, Guest, Machine, kernel_image};
+use vmie_testkit::linux::{Entry, Guest, kernel_image};
 use vmie_volumes::VolumeId;
 
 use crate::layouts;
-use crate::{UUID, look_with};
+use crate::{UUID, debian, guest, look_with};
 
 const OTHER: &str = "99999999-2222-3333-4444-555555555555";
-
-fn guest(id: &'static str, version: &'static str, kernel: &'static str) -> Guest<'static> {
-    Guest {
-        id,
-        version,
-        service_pack: 0,
-        kernel,
-        machine: Machine::X86_64,
-        uuid: UUID,
-        filesystem: "ext4",
-    }
-}
-
-fn debian() -> Guest<'static> {
-    guest("debian", "12.4", "6.1.0-13-amd64")
-}
 
 /// The files of a guest below a folder, its menus and kernels left out unless they are wanted.
 fn below(files: MemoryFs, folder: &str, guest: &Guest<'_>, whole: bool) -> MemoryFs {

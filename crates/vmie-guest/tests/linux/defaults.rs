@@ -13,21 +13,11 @@ use vmie_testkit::linux::{Guest, Machine, kernel_image};
 use vmie_volumes::VolumeId;
 
 use crate::layouts::{self, BOOT_UUID, MACHINE, RHEL9, ROOT_UUID, UBUNTU, merged, named};
-use crate::{UUID, layout, look_with};
-
-const RELEASE: &str = "6.1.0-13-amd64";
+use crate::{RELEASE, UUID, layout, look_with};
 
 /// A Debian on one volume with this menu and more.
 fn debian(menu: &str, more: impl FnOnce(MemoryFs) -> MemoryFs) -> Inspection {
-    let guest = Guest {
-        id: "debian",
-        version: "12.4",
-        service_pack: 0,
-        kernel: RELEASE,
-        machine: Machine::X86_64,
-        uuid: UUID,
-        filesystem: "ext4",
-    };
+    let guest = crate::debian();
     let menu = format!("set timeout=5\n{menu}");
     look_with(&layout(), &guest, |files| {
         more(files.with_file("/boot/grub/grub.cfg", menu))

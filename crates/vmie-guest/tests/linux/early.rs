@@ -6,11 +6,9 @@ use vmie_guest::initramfs::Compression;
 use vmie_guest::{Decision, Initramfs, Inspection, Matrix, Mode, Severity, Verdict};
 use vmie_rules::SvcId;
 use vmie_rules::matrix::Edition;
-use vmie_testkit::linux::{Guest, Machine, cpio};
+use vmie_testkit::linux::cpio;
 
-use crate::{UUID, layout, look_with};
-
-const RELEASE: &str = "6.1.0-13-amd64";
+use crate::{RELEASE, UUID, layout, look_with};
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -25,15 +23,7 @@ fn guest(
     builtin: &str,
     more: impl FnOnce(MemoryFs) -> MemoryFs,
 ) -> Inspection {
-    let guest = Guest {
-        id: "debian",
-        version: "12.4",
-        service_pack: 0,
-        kernel: RELEASE,
-        machine: Machine::X86_64,
-        uuid: UUID,
-        filesystem: "ext4",
-    };
+    let guest = crate::debian();
     look_with(&layout(), &guest, |files| {
         more(
             files

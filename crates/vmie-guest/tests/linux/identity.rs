@@ -10,23 +10,13 @@ use vmie_guest::{
 };
 use vmie_rules::SvcId;
 use vmie_rules::matrix::Edition;
-use vmie_testkit::linux::{Guest, Machine, kernel_image};
+use vmie_testkit::linux::kernel_image;
 
 use crate::layouts::{self, BOOT_UUID, ROOT_UUID, UBUNTU, merged, named};
-use crate::{UUID, layout, look_with};
-
-const RELEASE: &str = "6.1.0-13-amd64";
+use crate::{RELEASE, layout, look_with};
 
 fn debian(more: impl FnOnce(MemoryFs) -> MemoryFs) -> Inspection {
-    let guest = Guest {
-        id: "debian",
-        version: "12.4",
-        service_pack: 0,
-        kernel: RELEASE,
-        machine: Machine::X86_64,
-        uuid: UUID,
-        filesystem: "ext4",
-    };
+    let guest = crate::debian();
     look_with(&layout(), &guest, |files| {
         more(files.with_file("/usr/sbin/dhclient", "x"))
     })

@@ -25,10 +25,29 @@ use vmie_guest::{
     inspect_volumes, judge,
 };
 use vmie_io::{Budget, Limits};
-use vmie_testkit::linux::{Entry, Guest};
+use vmie_testkit::linux::{Entry, Guest, Machine};
 use vmie_volumes::{DiskLayout, VolumeId, read_layout};
 
 const UUID: &str = "11111111-2222-3333-4444-555555555555";
+
+/// The kernel of the Debian that most tests are about.
+const RELEASE: &str = "6.1.0-13-amd64";
+
+fn guest(id: &'static str, version: &'static str, kernel: &'static str) -> Guest<'static> {
+    Guest {
+        id,
+        version,
+        service_pack: 0,
+        kernel,
+        machine: Machine::X86_64,
+        uuid: UUID,
+        filesystem: "ext4",
+    }
+}
+
+fn debian() -> Guest<'static> {
+    guest("debian", "12.4", RELEASE)
+}
 
 /// A disk with GRUB 2's marks and one active partition.
 fn layout() -> DiskLayout {

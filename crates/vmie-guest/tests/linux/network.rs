@@ -5,25 +5,8 @@ use vmie_fs::MemoryFs;
 use vmie_guest::{Decision, Inspection, Matrix, Mode, Severity};
 use vmie_rules::SvcId;
 use vmie_rules::matrix::Edition;
-use vmie_testkit::linux::{Guest, Machine};
 
-use crate::{UUID, layout, look_with};
-
-fn guest(id: &'static str, version: &'static str, kernel: &'static str) -> Guest<'static> {
-    Guest {
-        id,
-        version,
-        service_pack: 0,
-        kernel,
-        machine: Machine::X86_64,
-        uuid: UUID,
-        filesystem: "ext4",
-    }
-}
-
-fn debian() -> Guest<'static> {
-    guest("debian", "12.4", "6.1.0-13-amd64")
-}
+use crate::{UUID, debian, layout, look_with};
 
 /// A Debian with more in it.
 fn with(more: impl FnOnce(MemoryFs) -> MemoryFs) -> Inspection {
