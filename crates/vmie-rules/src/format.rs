@@ -88,11 +88,34 @@ mod tests {
         assert_eq!("qcow2".parse::<ImageFormat>(), Err(UnknownFormat));
     }
 
+    const IMPORTS: [&[ImageFormat]; 3] = [
+        ImageFormat::IMPORT_IMAGE,
+        ImageFormat::IMPORT_SNAPSHOT,
+        ImageFormat::IMPORT_INSTANCE,
+    ];
+
+    /// Which of the three imports take a format: an image's, a snapshot's, an instance's.
+    fn taken(format: ImageFormat) -> [bool; 3] {
+        IMPORTS.map(|formats| formats.contains(&format))
+    }
+
     #[test]
-    fn a_snapshot_is_not_imported_from_an_appliance() {
-        assert!(ImageFormat::IMPORT_IMAGE.contains(&ImageFormat::Ova));
-        assert!(!ImageFormat::IMPORT_SNAPSHOT.contains(&ImageFormat::Ova));
-        assert!(!ImageFormat::IMPORT_INSTANCE.contains(&ImageFormat::Vhdx));
+    fn svc_fmt_1_an_appliance_is_an_image_and_no_snapshot() {
+        assert_eq!(taken(ImageFormat::Ova), [true, false, false]);
         assert!(!ImageFormat::EXPORT_IMAGE.contains(&ImageFormat::Ova));
+        assert!(ImageFormat::EXPORT_INSTANCE.contains(&ImageFormat::Ova));
+    }
+
+    #[test]
+    fn svc_fmt_4_raw_disks_are_taken_by_every_import() {
+        assert_eq!(taken(ImageFormat::Raw), [true; 3]);
+    }
+
+    #[test]
+    fn svc_fmt_5_each_import_takes_its_formats() {
+        assert_eq!(taken(ImageFormat::Vhd), [true; 3]);
+        assert_eq!(taken(ImageFormat::Vmdk), [true; 3]);
+        assert_eq!(taken(ImageFormat::Vhdx), [true, true, false]);
+        assert_eq!(IMPORTS.map(<[ImageFormat]>::len), [5, 4, 3]);
     }
 }

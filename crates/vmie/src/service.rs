@@ -309,20 +309,6 @@ mod tests {
                 SvcId::Err4,
             ),
             (
-                Cause::VmdkGrainData,
-                "",
-                "vmdk-grain-data",
-                "ClientError: Uncompressed data has an invalid length",
-                SvcId::Err9,
-            ),
-            (
-                Cause::VmdkCompressionNone,
-                "",
-                "vmdk-compression-none",
-                "ERROR: File uses unsupported compression algorithm 0",
-                SvcId::Err11,
-            ),
-            (
                 Cause::FormatNotRead,
                 "qcow2",
                 "format-not-read",
@@ -353,6 +339,20 @@ mod tests {
     }
 
     #[test]
+    fn svc_fmt_8_grains_that_are_damaged_or_not_compressed() {
+        let damaged = of_cause(Cause::VmdkGrainData, "");
+        assert_eq!(damaged.code, "vmdk-grain-data");
+        assert_eq!(damaged.svc, [SvcId::Err9, SvcId::Fmt8]);
+        let text = "ClientError: Uncompressed data has an invalid length";
+        assert_eq!(task_message(&damaged), text);
+        let plain = of_cause(Cause::VmdkCompressionNone, "");
+        assert_eq!(plain.code, "vmdk-compression-none");
+        assert_eq!(plain.svc, [SvcId::Err11, SvcId::Fmt8]);
+        let text = "ERROR: File uses unsupported compression algorithm 0";
+        assert_eq!(task_message(&plain), text);
+    }
+
+    #[test]
     fn svc_lim_3_and_svc_lim_11_kinds_of_vmdk_that_are_never_taken() {
         let unsupported = "ClientError: Disk validation failed [Unsupported VMDK File Format]";
         let sparse = of_cause(Cause::VmdkKind, "seSparse");
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn only_streams_in_one_file_are_taken() {
+    fn svc_fmt_2_only_streams_in_one_file_are_taken() {
         let info = |variant| vmie_formats::ImageInfo::new(Format::Vmdk, 512, 512).of(variant);
         let said = |info: &ImageInfo| of_info(info, None).first().map(task_message);
         let unsupported = "ClientError: Disk validation failed [Unsupported VMDK File Format]";

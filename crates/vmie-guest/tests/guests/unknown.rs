@@ -215,14 +215,26 @@ fn svc_err_26_a_kernel_that_a_row_excludes_is_refused() {
     );
 }
 
-#[test]
-fn svc_fmt_3_and_7_files_that_hold_a_part_of_a_disk_are_refused() {
+/// What is said of a guest whose disk lies in such a file.
+fn in_file(container: Container) -> Verdict {
     let guest = look(layout(true, &[0x83]), vec![debian("12.4", DEB12)]);
-    let said = |container| {
-        let request = ImportRequest::new().with_container(container);
-        asked(&guest, Mode::Practical, &request)
-    };
-    let chunks = said(
+    let request = ImportRequest::new().with_container(container);
+    asked(&guest, Mode::Practical, &request)
+}
+
+#[test]
+fn svc_fmt_3_a_differencing_vhdx_is_refused() {
+    let part = in_file(Container::new("vhdx", "differencing", 1));
+    let finding = part.finding("vhdx-differencing").unwrap();
+    assert_eq!(
+        (finding.svc.as_slice(), &finding.service_message),
+        (&[SvcId::Fmt3][..], &None)
+    );
+}
+
+#[test]
+fn svc_fmt_7_a_disk_in_chunks_is_refused() {
+    let chunks = in_file(
         Container::new("vmdk", "streamOptimized", 1)
             .inside_ova()
             .in_chunks(),
@@ -236,12 +248,23 @@ fn svc_fmt_3_and_7_files_that_hold_a_part_of_a_disk_are_refused() {
             .unwrap()
             .contains("OVA with chunked disk files is not supported")
     );
-    let part = said(Container::new("vhdx", "differencing", 1));
-    let finding = part.finding("vhdx-differencing").unwrap();
-    assert_eq!(
-        (finding.svc.as_slice(), &finding.service_message),
-        (&[SvcId::Fmt3][..], &None)
-    );
+}
+
+#[test]
+fn svc_fmt_9_a_disk_has_less_than_8_tib() {
+    let request = ImportRequest::new();
+    let said = |size| {
+        let mut guest = look(layout(true, &[0x83]), vec![debian("12.4", DEB12)]);
+        guest.disks[0].size = size;
+        asked(&guest, Mode::Practical, &request)
+    };
+    assert!(said((8 << 40) - 512).finding("disk-too-large").is_none());
+    for (size, bound) in [(8u64 << 40, "8 TiB"), (16 << 40, "16 TiB")] {
+        let verdict = said(size);
+        let finding = verdict.finding("disk-too-large").unwrap();
+        assert_eq!(finding.svc, [SvcId::Fmt9]);
+        assert!(finding.title.contains(bound), "{}", finding.title);
+    }
 }
 
 #[test]

@@ -172,11 +172,16 @@ fn svc_task_8_mistakes_of_imports_have_their_codes() {
         missing.message,
         "The request must contain the parameter DiskContainer"
     );
+}
+
+#[test]
+fn svc_fmt_10_a_format_that_is_not_taken_is_told_as_a_size_of_0() {
     let from_ova = ImportSnapshotRequest {
         disk_container: Some(ova()),
         ..ImportSnapshotRequest::default()
     };
     let error = call(&mut engine(), Action::ImportSnapshot(from_ova)).unwrap_err();
+    assert_eq!(error.code, ApiCode::InvalidParameter);
     assert_eq!(
         error.message,
         "Parameter disk-image-size=0 has an invalid format"
