@@ -9,6 +9,7 @@ mod settings;
 mod system;
 mod volumes;
 mod windows;
+mod windows_boot;
 mod windows_roles;
 
 use vmie_rules::matrix::{Matrix, Mode, Weight};
