@@ -16,6 +16,8 @@ const DISK: u64 = 96 << 20;
 const DEVICE: u64 = DISK + (32 << 20);
 /// What the device held before.
 const OLD: u8 = 0x5a;
+/// From raw to raw; the source and the target come behind.
+const RAW: [&str; 6] = ["convert", "--json", "-f", "raw", "-O", "raw"];
 
 impl Bench {
     /// A device that is large enough; and one that is not, is mounted, or may not be written.
@@ -105,35 +107,25 @@ impl Bench {
         let before = sha256(&backing)?;
         let device = Loop::new(&backing)?;
         let to = text(&disk).to_owned();
-        let convert = |format| ["convert", "--json", "-f", "raw", "-O", format, &to];
-        let arguments = [&convert("raw")[..], &[&device.device]].concat();
+        let arguments = [&RAW[..], &[&to, &device.device]].concat();
         self.refused("small device", &arguments, None, "smaller than the disk")?;
-        let arguments = [&convert("vhd")[..], &[&large.device]].concat();
-        self.refused("a VHD to a device", &arguments, None, "raw disks only")?;
-        let itself = [
-            "convert",
-            "--json",
-            "-f",
-            "raw",
-            "-O",
-            "raw",
-            &large.device,
-            &large.device,
-        ];
-        self.refused("a device to itself", &itself, None, "is the source")?;
-        let fits = self.folder.join("fits.raw");
-        image(&fits, DISK / 4)?;
-        let fits = text(&fits).to_owned();
         let arguments = [
             "convert",
             "--json",
             "-f",
             "raw",
             "-O",
-            "raw",
-            &fits,
-            &device.device,
+            "vhd",
+            &to,
+            &large.device,
         ];
+        self.refused("a VHD to a device", &arguments, None, "raw disks only")?;
+        let itself = [&RAW[..], &[&large.device, &large.device]].concat();
+        self.refused("a device to itself", &itself, None, "is the source")?;
+        let fits = self.folder.join("fits.raw");
+        image(&fits, DISK / 4)?;
+        let fits = text(&fits).to_owned();
+        let arguments = [&RAW[..], &[&fits, &device.device]].concat();
         tool("blockdev", &["--setro", &device.device])?;
         self.refused("read-only device", &arguments, None, "not permitted")?;
         tool("blockdev", &["--setrw", &device.device])?;
@@ -142,16 +134,7 @@ impl Bench {
         drop(device);
         let mounted = Mount::new(&[backing], &self.folder.join("mounted"), "ext4", "rw")?;
         let found = tool("findmnt", &["-n", "-o", "SOURCE", text(&mounted.at)])?;
-        let arguments = [
-            "convert",
-            "--json",
-            "-f",
-            "raw",
-            "-O",
-            "raw",
-            &fits,
-            found.trim(),
-        ];
+        let arguments = [&RAW[..], &[&fits, found.trim()]].concat();
         self.refused("mounted device", &arguments, None, "busy")
     }
 }

@@ -13,6 +13,8 @@ use crate::progress::Bar;
 
 /// Where two images differ.
 struct Found {
+    /// Which disk, from 0; none when one image has more than the other.
+    disk: Option<usize>,
     /// From which byte of the disk on; none when that has no place.
     offset: Option<u64>,
     said: String,
@@ -38,7 +40,11 @@ pub(super) fn run(out: &Out, args: &CompareArgs) -> Result<Exit, Failure> {
     let mut found = None;
     if counts.0 != counts.1 {
         let said = format!("one has {} disks, the other {}", counts.0, counts.1);
-        found = Some(Found { offset: None, said });
+        found = Some(Found {
+            disk: None,
+            offset: None,
+            said,
+        });
     }
     for index in 0..counts.0 {
         if found.is_some() {
@@ -53,12 +59,14 @@ pub(super) fn run(out: &Out, args: &CompareArgs) -> Result<Exit, Failure> {
     bar.end();
     let same = found.is_none();
     let found = found.unwrap_or_else(|| Found {
+        disk: None,
         offset: None,
         said: "the disks hold the same".to_owned(),
     });
     if out.is_json() {
-        let offset = found.offset;
-        out.document("vmie.compare", json!({"same": same, "offset": offset}))?;
+        let (disk, offset) = (found.disk, found.offset);
+        let document = json!({"same": same, "disk": disk, "offset": offset});
+        out.document("vmie.compare", document)?;
     } else {
         out.text(&format!("{}\n", found.said))?;
     }
@@ -80,6 +88,7 @@ fn told(difference: &Difference, index: usize, disks: usize) -> Found {
         _ => (None, "the disks differ".to_owned()),
     };
     Found {
+        disk: Some(index),
         offset,
         said: format!("{of}{what}"),
     }

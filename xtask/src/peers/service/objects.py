@@ -1,5 +1,6 @@
 """A store of objects that speaks S3: a moto server, and boto3 to look into it."""
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 import boto3
 from botocore.config import Config
 
+import service
 from service import EXPORTS, IMPORTS
 
 KEYS = dict(AWS_ACCESS_KEY_ID="store", AWS_SECRET_ACCESS_KEY="a secret of the store")
@@ -49,3 +51,13 @@ class Moto:
 
     def uploads(self):
         return [one["Key"] for one in self.s3.list_multipart_uploads(Bucket=EXPORTS).get("Uploads", [])]
+
+
+def clear(server, moto, scratch):
+    """Ends what still runs, shows the service's log when something did not hold, and takes the files away."""
+    for process in (server and server.process, moto and moto.process):
+        if process and process.poll() is None:
+            process.kill()
+    if service.failures and server:
+        print(open(f"{server.data}.log").read()[-3000:])
+    shutil.rmtree(scratch)

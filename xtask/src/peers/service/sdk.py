@@ -7,13 +7,12 @@ and exported.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 
 import service
-from objects import KEYS, Moto
+from objects import KEYS, Moto, clear
 from service import Server, check, compare, run, same
 
 VMIE, OVA, CLIENT = sys.argv[1:4]
@@ -47,12 +46,7 @@ def main():
         check("panicked" not in log, "something panicked")
         server.stop()
     finally:
-        for process in (server and server.process, moto and moto.process):
-            if process and process.poll() is None:
-                process.kill()
-        if service.failures and server:
-            print(open(f"{server.data}.log").read()[-3000:])
-        shutil.rmtree(scratch)
+        clear(server, moto, scratch)
     service.finish("peers sdk")
 
 

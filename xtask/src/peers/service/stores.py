@@ -7,13 +7,12 @@ one that puts the object first. Requests are counted. Kills in the middle of an 
 """
 
 import os
-import shutil
 import sys
 import tempfile
 import time
 
 import service
-from objects import KEYS, Moto
+from objects import KEYS, Moto, clear
 from service import EXPORTS, IMPORTS, Server, check, compare, export_task, image_task, run, same, snapshot_task
 
 VMIE, OVA = sys.argv[1:3]
@@ -116,12 +115,7 @@ def main():
         check("panicked" not in log, "something panicked")
         server.stop()
     finally:
-        for process in (server and server.process, moto and moto.process):
-            if process and process.poll() is None:
-                process.kill()
-        if service.failures and server:
-            print(open(f"{server.data}.log").read()[-3000:])
-        shutil.rmtree(scratch)
+        clear(server, moto, scratch)
     service.finish("peers stores")
 
 
